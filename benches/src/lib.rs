@@ -1,0 +1,1 @@
+//! Part of the workspace; see the targets in `Cargo.toml`.

@@ -1,0 +1,104 @@
+//! Why a push was not stored.
+
+use std::fmt;
+
+use crate::error::{BoxError, chain};
+use crate::job::JobId;
+
+/// Why a push was not stored, or, on `sync:`, why its job did not complete.
+///
+/// `Debug` prints the whole chain as readable text, because that is what `main` prints.
+#[derive(thiserror::Error)]
+#[non_exhaustive]
+pub enum PushError {
+    /// No queue is installed, entered or in scope.
+    #[error(
+        "there is no queue to push to: call `.install()` on the one that `Queue::connect` gives, or push inside `queue.scope(..)`"
+    )]
+    NoQueue,
+    /// The queue was shut down.
+    #[error("the queue was shut down, so it takes no more jobs")]
+    Closed,
+    /// `sync:` has no started worker to run the job.
+    #[error(
+        "`sync:` runs jobs while they are pushed, and no worker is started: start one with `Worker::builder(&queue, container)`"
+    )]
+    NoWorker,
+    /// `.wait()` on `sync:` would block a thread that the job may need.
+    #[error("`.wait()` on `sync:` inside a runtime would block the thread that the job may need: use `.await`")]
+    WouldBlock,
+    /// The payload could not be encoded.
+    #[error("the payload of `{kind}` cannot be encoded as JSON")]
+    Encode {
+        /// The job's kind.
+        kind: &'static str,
+        /// What serde says.
+        #[source]
+        source: BoxError,
+    },
+    /// The payload is over the limit.
+    #[error(
+        "the payload of `{kind}` has {size} bytes and the limit is {limit}: store the data elsewhere and push a reference to it"
+    )]
+    TooLarge {
+        /// The job's kind.
+        kind: String,
+        /// Its size in bytes.
+        size: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// Too much waits to be stored.
+    #[error(
+        "{waiting} jobs wait to be stored and the bound is {limit} jobs or {limit_bytes} bytes: await your pushes, or push less at once"
+    )]
+    Overloaded {
+        /// How many jobs wait.
+        waiting: usize,
+        /// The bound in jobs.
+        limit: usize,
+        /// The bound in bytes.
+        limit_bytes: usize,
+    },
+    /// The store was away for longer than the engine retries.
+    #[error("the store is away, and stayed so while the push was tried again")]
+    Unavailable(#[source] BoxError),
+    /// The transaction belongs to another store.
+    #[error("the queue `{queue}` cannot push into a transaction of `{transaction}`")]
+    WrongTransaction {
+        /// The driver.
+        queue: &'static str,
+        /// The transaction's database.
+        transaction: &'static str,
+    },
+    /// The transaction reads an old state of the database, so it cannot write.
+    #[error("the transaction began with a read and its snapshot is stale, so it cannot write: begin it with `BEGIN IMMEDIATE`")]
+    StaleSnapshot(#[source] BoxError),
+    /// The driver cannot do what the push asks.
+    #[error("the driver `{driver}` cannot store this: {what}")]
+    Unsupported {
+        /// The driver.
+        driver: &'static str,
+        /// What it cannot.
+        what: String,
+    },
+    /// Only on `sync:`: the job ran and did not complete.
+    #[error("the job {id} ended as {state}: {error}", state = .state.as_str())]
+    Job {
+        /// The job.
+        id: JobId,
+        /// How it ended.
+        state: crate::job::JobState,
+        /// What the last attempt said.
+        error: String,
+    },
+    /// The store answered with an error.
+    #[error("the store refused the push")]
+    Store(#[source] BoxError),
+}
+
+impl fmt::Debug for PushError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&chain(self))
+    }
+}

@@ -1,0 +1,31 @@
+//! Background jobs: a job is a struct, its services are injected, its arguments are typed.
+
+pub mod clock;
+pub mod container;
+pub mod drivers;
+mod error;
+pub mod job;
+pub mod prelude;
+pub mod queue;
+pub mod registry;
+
+pub use clock::Clock;
+pub use container::{Container, FromContainer};
+pub use drivers::{PushError, Pushed};
+pub use error::{BoxError, Error, ErrorKind};
+pub use job::{BlockingJob, CancelReason, Job, JobContext, JobError, JobId, JobResult, JobRow, JobState, Queueable};
+pub use queue::{Pending, Push, PushSet, Queue};
+#[cfg(feature = "macros")]
+pub use queue_macros::Queueable;
+
+/// What the derive writes paths into. Not for people: it changes without notice.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::container::{Cloned, Dependencies, Dependency, FromContainer, InjectNamed, ResolveError, Scope};
+    pub use crate::job::{Backoff, JobOptions, Unique};
+    pub use crate::queue::push::JobList;
+    pub use crate::registry::Entry;
+    pub use inventory;
+    pub use serde;
+    pub use serde_json;
+}

@@ -1,0 +1,180 @@
+//! Kind → handler: the one place where generics end.
+
+use std::any::TypeId;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::container::{Dependency, ResolveError, Scope};
+use crate::drivers::BoxFuture;
+use crate::job::payload::{DecodeError, decode};
+use crate::job::{BlockingJob, Job, JobError, JobOptions, JobResult, Queueable};
+
+/// A job type, as the derive registers it.
+pub struct Entry {
+    /// The stable name.
+    pub kind: &'static str,
+    /// Earlier names.
+    pub aliases: &'static [&'static str],
+    /// What the attributes say.
+    pub options: JobOptions,
+    /// The Rust name of the type, with its path.
+    pub type_name: fn() -> &'static str,
+    /// The type, for contextual bindings.
+    pub type_id: TypeId,
+    /// The file of the struct.
+    pub file: &'static str,
+    /// The line of the struct.
+    pub line: u32,
+    /// The injected fields.
+    pub dependencies: fn() -> &'static [Dependency],
+    build: fn(&[u8], u16, &Scope<'_>) -> Result<Running, BuildError>,
+}
+
+inventory::collect!(Entry);
+
+impl Entry {
+    /// The entry of an async job.
+    #[must_use]
+    pub const fn of<J: Job + Send + Sync>(file: &'static str, line: u32) -> Self {
+        Self {
+            kind: J::KIND,
+            aliases: J::ALIASES,
+            options: J::OPTIONS,
+            type_name: std::any::type_name::<J>,
+            type_id: TypeId::of::<J>(),
+            file,
+            line,
+            dependencies: J::dependencies,
+            build: |payload, version, scope| Ok(Running::Async(Box::new(AsyncRun(build::<J>(payload, version, scope)?)))),
+        }
+    }
+
+    /// The entry of a blocking job.
+    #[must_use]
+    pub const fn blocking<J: BlockingJob + Send + Sync>(file: &'static str, line: u32) -> Self {
+        Self {
+            kind: J::KIND,
+            aliases: J::ALIASES,
+            options: J::OPTIONS,
+            type_name: std::any::type_name::<J>,
+            type_id: TypeId::of::<J>(),
+            file,
+            line,
+            dependencies: J::dependencies,
+            build: |payload, version, scope| Ok(Running::Blocking(Arc::new(BlockingRun(build::<J>(payload, version, scope)?)))),
+        }
+    }
+
+    /// Decodes a payload and injects the services: a job that is ready to run.
+    ///
+    /// # Errors
+    ///
+    /// When the payload does not decode or a service cannot be given.
+    pub(crate) fn build(&self, payload: &[u8], version: u16, scope: &Scope<'_>) -> Result<Running, BuildError> {
+        (self.build)(payload, version, scope)
+    }
+}
+
+fn build<J: Queueable>(payload: &[u8], version: u16, scope: &Scope<'_>) -> Result<J, BuildError> {
+    let args = decode::<J>(payload, version).map_err(BuildError::Decode)?;
+    J::build(args, scope).map_err(BuildError::Resolve)
+}
+
+/// Why a job could not be built.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BuildError {
+    /// The payload does not fit: no retry will help.
+    #[error(transparent)]
+    Decode(DecodeError),
+    /// A service could not be given: a retry may help.
+    #[error(transparent)]
+    Resolve(ResolveError),
+}
+
+/// A job that is ready to run, its type forgotten.
+pub(crate) enum Running {
+    Async(Box<dyn ErasedJob>),
+    Blocking(Arc<dyn ErasedBlocking>),
+}
+
+/// [`Job`], its type forgotten.
+pub(crate) trait ErasedJob: Send + Sync {
+    fn handle(&self) -> BoxFuture<'_, JobResult>;
+    fn failed<'a>(&'a self, error: &'a JobError) -> BoxFuture<'a, ()>;
+    fn backoff(&self, attempt: u32, error: &JobError) -> Option<Duration>;
+}
+
+/// [`BlockingJob`], its type forgotten.
+pub(crate) trait ErasedBlocking: Send + Sync {
+    fn handle(&self) -> JobResult;
+    fn failed(&self, error: &JobError);
+    fn backoff(&self, attempt: u32, error: &JobError) -> Option<Duration>;
+}
+
+struct AsyncRun<J>(J);
+
+impl<J: Job + Send + Sync> ErasedJob for AsyncRun<J> {
+    fn handle(&self) -> BoxFuture<'_, JobResult> {
+        Box::pin(self.0.handle())
+    }
+
+    fn failed<'a>(&'a self, error: &'a JobError) -> BoxFuture<'a, ()> {
+        Box::pin(self.0.failed(error))
+    }
+
+    fn backoff(&self, attempt: u32, error: &JobError) -> Option<Duration> {
+        self.0.backoff(attempt, error)
+    }
+}
+
+struct BlockingRun<J>(J);
+
+impl<J: BlockingJob + Send + Sync> ErasedBlocking for BlockingRun<J> {
+    fn handle(&self) -> JobResult {
+        self.0.handle()
+    }
+
+    fn failed(&self, error: &JobError) {
+        self.0.failed(error);
+    }
+
+    fn backoff(&self, attempt: u32, error: &JobError) -> Option<Duration> {
+        self.0.backoff(attempt, error)
+    }
+}
+
+/// The jobs that a program knows.
+///
+/// The derive registers at link time; [`add`](Registry::add) does so by hand, for jobs in a crate that the linker would drop.
+#[derive(Default, Clone)]
+pub struct Registry {
+    entries: Vec<&'static Entry>,
+}
+
+impl Registry {
+    /// Every job that was registered at link time, by kind.
+    #[must_use]
+    pub fn linked() -> Self {
+        let mut entries: Vec<&'static Entry> = inventory::iter::<Entry>.into_iter().collect();
+        entries.sort_by_key(|entry| (entry.kind, (entry.type_name)()));
+        Self { entries }
+    }
+
+    /// The entries, by kind.
+    pub fn entries(&self) -> impl Iterator<Item = &'static Entry> + '_ {
+        self.entries.iter().copied()
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.entries.iter().map(|entry| entry.kind)).finish()
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry").field("kind", &self.kind).field("type_name", &(self.type_name)()).finish_non_exhaustive()
+    }
+}
