@@ -357,6 +357,8 @@ pub struct Wake {
     pub cancelled: Vec<JobId>,
     /// Queues that were paused or resumed.
     pub paused: bool,
+    /// A job was scheduled that is due before all others: the time that `maintain` answered no longer holds.
+    pub scheduled: bool,
 }
 
 /// A queue as the store knows it.
