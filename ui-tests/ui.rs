@@ -1,0 +1,6 @@
+//! What the derive accepts and what it says to mistakes.
+
+#[test]
+fn pass() {
+    trybuild::TestCases::new().pass("pass/*.rs");
+}
