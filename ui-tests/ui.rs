@@ -4,3 +4,8 @@
 fn pass() {
     trybuild::TestCases::new().pass("pass/*.rs");
 }
+
+#[test]
+fn fail() {
+    trybuild::TestCases::new().compile_fail("fail/*/*.rs");
+}
