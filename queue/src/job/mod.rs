@@ -2,6 +2,7 @@
 
 pub mod backoff;
 pub mod context;
+pub mod field;
 pub mod filter;
 pub mod id;
 pub mod options;

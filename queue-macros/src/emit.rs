@@ -1,0 +1,360 @@
+//! The code of a job.
+
+use std::time::Duration;
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Ident, LitStr, Type};
+
+use crate::backoff::Backoff;
+use crate::check::suspect;
+use crate::inject::Inject;
+use crate::model::{Field, Job, shown};
+use crate::options::Options;
+
+/// Everything that the derive writes for a sound job.
+///
+/// It names only absolute paths, because the user's module may shadow any name.
+pub(crate) fn job(job: &Job) -> TokenStream {
+    let args = args(job);
+    let constructor = constructor(job);
+    let queueable = queueable(job);
+    let conversion = conversion(job);
+    let push_set = push_set(job);
+    let registration = registration(job);
+    let allowed = allowed();
+    quote! {
+        #args
+        #constructor
+        #allowed
+        const _: () = {
+            #queueable
+            #conversion
+            #push_set
+            #registration
+        };
+    }
+}
+
+/// What our code may do without the user hearing of it: its names and visibilities are those of the user's own struct.
+fn allowed() -> TokenStream {
+    quote! {
+        #[allow(
+            dead_code,
+            deprecated,
+            missing_debug_implementations,
+            missing_copy_implementations,
+            non_camel_case_types,
+            non_snake_case,
+            private_bounds,
+            private_interfaces,
+            unreachable_pub,
+            unused_qualifications,
+            unused_variables,
+            clippy::all,
+            clippy::nursery,
+            clippy::pedantic
+        )]
+    }
+}
+
+/// The struct of the payload fields.
+fn args(job: &Job) -> TokenStream {
+    let Job { root, vis, args, container, .. } = job;
+    let serde = quote!(#root::__private::serde);
+    let serde_path = LitStr::new(&shown(&serde), Span::call_site());
+    let bound = bound(job).map(|bound| quote!(, bound = #bound));
+    let forwarded = &container.forwarded;
+    let allowed = allowed();
+    let docs = format!("The payload of [`{}`].", job.ident.unraw());
+    let fields = job.payload().map(|(field, wire)| {
+        let Field { name, ty, docs, .. } = field;
+        let forwarded = &wire.forwarded;
+        let docs = if docs.is_empty() {
+            let docs = format!("The payload field `{}` of [`{}`].", field.label, job.ident.unraw());
+            quote!(#[doc = #docs])
+        } else {
+            quote!(#(#docs)*)
+        };
+        quote!(#docs #(#forwarded)* #vis #name: #ty)
+    });
+    quote! {
+        #[doc = #docs]
+        #[derive(#serde::Serialize, #serde::Deserialize)]
+        #[serde(crate = #serde_path #bound)]
+        #(#forwarded)*
+        #allowed
+        #vis struct #args { #(#fields),* }
+    }
+}
+
+/// What serde's code may take for granted of the payload types.
+///
+/// A plain bound on a type without parameters is checked where it stands; a higher-ranked one only where the args are used as
+/// such, which is at one place, `type Args`. So a type without serde is one error, in the words of `PayloadField`.
+fn bound(job: &Job) -> Option<LitStr> {
+    if job.container.bound {
+        return None;
+    }
+    let root = &job.root;
+    let mut bounds: Vec<String> = Vec::new();
+    for (field, _) in job.payload().filter(|(_, wire)| wire.plain) {
+        let ty = &field.ty;
+        let bound = quote!(for<'__queue> #ty: #root::__private::PayloadField<'__queue>).to_string();
+        // `$crate` means nothing in a string.
+        if !bound.contains('$') && !bounds.contains(&bound) {
+            bounds.push(bound);
+        }
+    }
+    (!bounds.is_empty()).then(|| LitStr::new(&bounds.join(", "), Span::call_site()))
+}
+
+/// The function that makes a pending job.
+fn constructor(job: &Job) -> TokenStream {
+    let Job { root, vis, ident, constructor, args, .. } = job;
+    let names: Vec<&Ident> = job.payload().map(|(field, _)| &field.name).collect();
+    let types = job.payload().map(|(field, _)| &field.ty);
+    let docs = if names.is_empty() {
+        format!("A [`{}`] that is not pushed yet.", ident.unraw())
+    } else {
+        format!("A [`{}`] that is not pushed yet, from its payload fields.", ident.unraw())
+    };
+    let allowed = allowed();
+    quote! {
+        #[automatically_derived]
+        #allowed
+        impl #ident {
+            #[doc = #docs]
+            #vis fn #constructor(#(#names: #types),*) -> #root::Pending<#ident> {
+                #root::Pending::new(#args { #(#names),* })
+            }
+        }
+    }
+}
+
+fn queueable(job: &Job) -> TokenStream {
+    let Job { root, ident, .. } = job;
+    let kind = job.kind();
+    let aliases = &job.options.aliases;
+    let options = options(&job.options, root, job);
+    let args = args_at_suspect(job);
+    let args_name = &job.args;
+    let dependencies = job.services().map(|(field, inject)| dependency(field, inject, root));
+    let fields = job.fields.iter().map(|field| {
+        let member = &field.member;
+        let value = match &field.role {
+            crate::model::Role::Service(inject) => resolve(field, inject, root),
+            crate::model::Role::Payload(_) => {
+                let name = &field.name;
+                quote!(__args.#name)
+            }
+        };
+        quote!(#member: #value)
+    });
+    let upgrade = upgrade(job);
+    quote! {
+        #[automatically_derived]
+        impl #root::Queueable for #ident {
+            const KIND: &'static ::core::primitive::str = #kind;
+            const ALIASES: &'static [&'static ::core::primitive::str] = &[#(#aliases),*];
+            const OPTIONS: #root::__private::JobOptions = #options;
+            type Args = #args;
+
+            fn dependencies() -> &'static [#root::__private::Dependency] {
+                static DEPENDENCIES: &[#root::__private::Dependency] = &[#(#dependencies),*];
+                DEPENDENCIES
+            }
+
+            fn build(
+                __args: #args_name,
+                __scope: &#root::__private::Scope<'_>,
+            ) -> ::core::result::Result<Self, #root::__private::ResolveError> {
+                ::core::result::Result::Ok(Self { #(#fields),* })
+            }
+
+            #upgrade
+        }
+    }
+}
+
+/// The name of the args, placed at the payload field that most likely lacks serde: that is where the compiler complains.
+fn args_at_suspect(job: &Job) -> Ident {
+    let place = job.payload().filter(|(_, wire)| wire.plain).find_map(|(field, _)| suspect(&field.ty));
+    let mut args = job.args.clone();
+    args.set_span(place.unwrap_or_else(|| job.ident.span()));
+    args
+}
+
+fn dependency(field: &Field, inject: &Inject, root: &syn::Path) -> TokenStream {
+    let name = &field.label;
+    let injected = injected(&field.ty, inject, root);
+    let place = field.ty.span();
+    let needs = match &inject.name {
+        Some(name) => quote_spanned! {place=>
+            |needs| <#injected as #root::__private::InjectNamed>::dependencies_named(needs, #name)
+        },
+        None => quote_spanned!(place=> <#injected as #root::__private::FromContainer>::dependencies),
+    };
+    // `line!` and `file!` answer for the place of their own tokens.
+    let (file, line) = (quote_spanned!(place=> ::core::file!()), quote_spanned!(place=> ::core::line!()));
+    quote!(#root::__private::Dependency { field: #name, file: #file, line: #line, needs: #needs })
+}
+
+fn resolve(field: &Field, inject: &Inject, root: &syn::Path) -> TokenStream {
+    let injected = injected(&field.ty, inject, root);
+    let place = field.ty.span();
+    let value = match &inject.name {
+        Some(name) => quote_spanned! {place=>
+            <#injected as #root::__private::InjectNamed>::from_container_named(__scope, #name)?
+        },
+        None => quote_spanned!(place=> <#injected as #root::__private::FromContainer>::from_container(__scope)?),
+    };
+    if inject.clone.is_some() { quote!(#value.0) } else { value }
+}
+
+/// The type that the container is asked for.
+fn injected(ty: &Type, inject: &Inject, root: &syn::Path) -> TokenStream {
+    if inject.clone.is_some() { quote_spanned!(ty.span()=> #root::__private::Cloned<#ty>) } else { ty.to_token_stream() }
+}
+
+fn upgrade(job: &Job) -> Option<TokenStream> {
+    let function = job.options.upgrade.as_ref()?;
+    let root = &job.root;
+    let value = quote!(#root::__private::serde_json::Value);
+    Some(quote! {
+        fn upgrade(
+            __payload: #value,
+            __from: ::core::primitive::u16,
+        ) -> ::core::result::Result<#value, #root::BoxError> {
+            ::core::result::Result::map_err(#function(__payload, __from), ::core::convert::Into::into)
+        }
+    })
+}
+
+/// The options that the attributes state; what they leave out stays open for the worker's fallback.
+fn options(options: &Options, root: &syn::Path, job: &Job) -> TokenStream {
+    let mut chain = quote!(#root::__private::JobOptions::DEFAULT);
+    let mut with = |setter: TokenStream| chain.extend(setter);
+    if let Some(queue) = &options.queue {
+        with(quote!(.queue(#queue)));
+    }
+    if let Some(priority) = options.priority {
+        with(quote!(.priority(#priority)));
+    }
+    if let Some(attempts) = options.max_attempts {
+        with(quote!(.max_attempts(#attempts)));
+    }
+    if let Some(timeout) = options.timeout {
+        let timeout = optional(timeout.map(duration));
+        with(quote!(.timeout(#timeout)));
+    }
+    if let Some(backoff) = &options.backoff {
+        let backoff = self::backoff(backoff, root);
+        with(quote!(.backoff(#backoff)));
+    }
+    if let Some(unique) = &options.unique {
+        let name = optional(unique.name.as_ref());
+        let fields = optional(unique.fields.as_ref().map(|named| {
+            // In the order of the struct, so that the key does not depend on the order here.
+            let keys = job.payload().filter(|(field, _)| named.iter().any(|name| name.unraw() == field.label));
+            let keys = keys.filter_map(|(_, wire)| wire.key.as_deref());
+            quote!(&[#(#keys),*])
+        }));
+        with(quote!(.unique(#root::__private::Unique::new(#name, #fields))));
+    }
+    if !options.tags.is_empty() {
+        let tags = &options.tags;
+        with(quote!(.tags(&[#(#tags),*])));
+    }
+    if let Some(version) = options.version {
+        with(quote!(.version(#version)));
+    }
+    if options.blocking {
+        with(quote!(.blocking()));
+    }
+    chain
+}
+
+fn optional(value: Option<impl ToTokens>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
+    }
+}
+
+fn duration(duration: Duration) -> TokenStream {
+    let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    quote!(::core::time::Duration::from_millis(#millis))
+}
+
+fn backoff(backoff: &Backoff, root: &syn::Path) -> TokenStream {
+    let policy = quote!(#root::__private::Backoff);
+    match backoff {
+        Backoff::Exponential { base, cap } => {
+            let (base, cap) = (duration(*base), duration(*cap));
+            quote!(#policy::Exponential { base: #base, cap: #cap })
+        }
+        Backoff::Linear { base } => {
+            let base = duration(*base);
+            quote!(#policy::Linear { base: #base })
+        }
+        Backoff::Fixed { delay } => {
+            let delay = duration(*delay);
+            quote!(#policy::Fixed { delay: #delay })
+        }
+        Backoff::List(delays) => {
+            let delays = delays.iter().copied().map(duration);
+            quote!(#policy::List(&[#(#delays),*]))
+        }
+    }
+}
+
+fn conversion(job: &Job) -> TokenStream {
+    let Job { root, ident, args, .. } = job;
+    quote! {
+        #[automatically_derived]
+        impl ::core::convert::From<#args> for #root::Pending<#ident> {
+            fn from(args: #args) -> Self {
+                #root::Pending::new(args)
+            }
+        }
+    }
+}
+
+/// A job without payload can be pushed by its type. There is no blanket impl, so that the compiler names the one job of a tuple
+/// that does not fit.
+fn push_set(job: &Job) -> Option<TokenStream> {
+    if job.payload().next().is_some() {
+        return None;
+    }
+    let Job { root, ident, args, .. } = job;
+    Some(quote! {
+        #[automatically_derived]
+        impl #root::PushSet for #ident {
+            type Pushed = #root::Pushed;
+
+            fn add_to(jobs: &mut #root::__private::JobList) {
+                jobs.add::<#ident>(#root::Pending::new(#args {}));
+            }
+
+            fn take_from(pushed: &mut ::std::vec::IntoIter<#root::Pushed>) -> ::core::option::Option<#root::Pushed> {
+                ::core::iter::Iterator::next(pushed)
+            }
+        }
+    })
+}
+
+/// The entry in the registry. The bound of its type argument, which stands at the struct's name, is what demands `impl Job`.
+fn registration(job: &Job) -> TokenStream {
+    let Job { root, ident, .. } = job;
+    let place = ident.span();
+    let make = Ident::new(if job.options.blocking { "blocking" } else { "of" }, Span::call_site());
+    let (file, line) = (quote_spanned!(place=> ::core::file!()), quote_spanned!(place=> ::core::line!()));
+    quote! {
+        #root::__private::inventory::submit! {
+            #root::__private::Entry::#make::<#ident>(#file, #line)
+        }
+    }
+}
