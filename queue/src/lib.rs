@@ -10,7 +10,7 @@ pub mod queue;
 pub mod registry;
 
 pub use clock::Clock;
-pub use container::{Container, FromContainer};
+pub use container::{Container, ContainerBuilder, FromContainer, Lazy, Provider};
 pub use drivers::{PushError, Pushed};
 pub use error::{BoxError, Error, ErrorKind};
 pub use job::{BlockingJob, CancelReason, Job, JobContext, JobError, JobId, JobResult, JobRow, JobState, Queueable};

@@ -5,6 +5,34 @@ use std::sync::Arc;
 use super::{Dependencies, ResolveError, Scope, Service};
 
 /// A type that `#[inject]` and constructors can take.
+///
+/// Services that often go together can be a type of their own:
+///
+/// ```
+/// use std::sync::Arc;
+/// use queue::container::{Dependencies, FromContainer, ResolveError, Scope};
+///
+/// struct Mailer;
+/// struct Users;
+///
+/// struct Greeting {
+///     mail: Arc<Mailer>,
+///     users: Arc<Users>,
+/// }
+///
+/// impl FromContainer for Greeting {
+///     fn dependencies(needs: &mut Dependencies) {
+///         <(Arc<Mailer>, Arc<Users>)>::dependencies(needs);
+///     }
+///
+///     fn from_container(scope: &Scope<'_>) -> Result<Self, ResolveError> {
+///         Ok(Self { mail: scope.resolve()?, users: scope.resolve()? })
+///     }
+/// }
+///
+/// let container = queue::Container::builder().singleton(|| Mailer).singleton(|| Users).build();
+/// assert!(container.run_scope(None).scope().resolve::<Greeting>().is_ok());
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be injected",
     label = "not injectable",
@@ -46,7 +74,9 @@ pub trait InjectNamed: Sized {
 pub struct Cloned<T>(pub T);
 
 impl<T: Service + Clone> FromContainer for Cloned<T> {
-    fn dependencies(_needs: &mut Dependencies) {}
+    fn dependencies(needs: &mut Dependencies) {
+        needs.one::<T>(None);
+    }
 
     fn from_container(scope: &Scope<'_>) -> Result<Self, ResolveError> {
         scope.find::<T>(None).map(|value| Self((*value).clone()))
@@ -54,7 +84,9 @@ impl<T: Service + Clone> FromContainer for Cloned<T> {
 }
 
 impl<T: Service + Clone> InjectNamed for Cloned<T> {
-    fn dependencies_named(_needs: &mut Dependencies, _name: &'static str) {}
+    fn dependencies_named(needs: &mut Dependencies, name: &'static str) {
+        needs.one::<T>(Some(name));
+    }
 
     fn from_container_named(scope: &Scope<'_>, name: &'static str) -> Result<Self, ResolveError> {
         scope.find::<T>(Some(name)).map(|value| Self((*value).clone()))
@@ -62,7 +94,9 @@ impl<T: Service + Clone> InjectNamed for Cloned<T> {
 }
 
 impl<T: ?Sized + Service> FromContainer for Arc<T> {
-    fn dependencies(_needs: &mut Dependencies) {}
+    fn dependencies(needs: &mut Dependencies) {
+        needs.one::<T>(None);
+    }
 
     fn from_container(scope: &Scope<'_>) -> Result<Self, ResolveError> {
         scope.find::<T>(None)
@@ -70,33 +104,70 @@ impl<T: ?Sized + Service> FromContainer for Arc<T> {
 }
 
 impl<T: ?Sized + Service> InjectNamed for Arc<T> {
-    fn dependencies_named(_needs: &mut Dependencies, _name: &'static str) {}
+    fn dependencies_named(needs: &mut Dependencies, name: &'static str) {
+        needs.one::<T>(Some(name));
+    }
 
     fn from_container_named(scope: &Scope<'_>, name: &'static str) -> Result<Self, ResolveError> {
         scope.find::<T>(Some(name))
     }
 }
 
+/// `None` only when `T` is not bound: a bound service that cannot be made is an error.
 impl<T: ?Sized + Service> FromContainer for Option<Arc<T>> {
-    fn dependencies(_needs: &mut Dependencies) {}
+    fn dependencies(needs: &mut Dependencies) {
+        needs.optional::<T>(None);
+    }
 
     fn from_container(scope: &Scope<'_>) -> Result<Self, ResolveError> {
-        Ok(scope.find::<T>(None).ok())
+        scope.find_optional::<T>(None)
     }
 }
 
 impl<T: ?Sized + Service> InjectNamed for Option<Arc<T>> {
-    fn dependencies_named(_needs: &mut Dependencies, _name: &'static str) {}
+    fn dependencies_named(needs: &mut Dependencies, name: &'static str) {
+        needs.optional::<T>(Some(name));
+    }
 
     fn from_container_named(scope: &Scope<'_>, name: &'static str) -> Result<Self, ResolveError> {
-        Ok(scope.find::<T>(Some(name)).ok())
+        scope.find_optional::<T>(Some(name))
     }
 }
 
+/// Every binding of `T`, named or not, in the order they were written; none is fine too.
 impl<T: ?Sized + Service> FromContainer for Vec<Arc<T>> {
-    fn dependencies(_needs: &mut Dependencies) {}
+    fn dependencies(needs: &mut Dependencies) {
+        needs.all::<T>();
+    }
 
     fn from_container(scope: &Scope<'_>) -> Result<Self, ResolveError> {
-        Ok(scope.find::<T>(None).into_iter().collect())
+        scope.find_all::<T>()
     }
 }
+
+macro_rules! tuples {
+    ($($part:ident)+) => {
+        impl<$($part: FromContainer),+> FromContainer for ($($part,)+) {
+            fn dependencies(needs: &mut Dependencies) {
+                $($part::dependencies(needs);)+
+            }
+
+            fn from_container(scope: &Scope<'_>) -> Result<Self, ResolveError> {
+                Ok(($($part::from_container(scope)?,)+))
+            }
+        }
+    };
+}
+
+tuples!(A);
+tuples!(A B);
+tuples!(A B C);
+tuples!(A B C D);
+tuples!(A B C D E);
+tuples!(A B C D E F);
+tuples!(A B C D E F G);
+tuples!(A B C D E F G H);
+tuples!(A B C D E F G H I);
+tuples!(A B C D E F G H I J);
+tuples!(A B C D E F G H I J K);
+tuples!(A B C D E F G H I J K L);
