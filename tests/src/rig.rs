@@ -14,6 +14,8 @@ use crate::probe::{PATIENCE, Probe};
 pub struct Rig {
     /// The clock of the store and of the worker.
     pub clock: Clock,
+    /// The store.
+    pub driver: Arc<Memory>,
     /// The queue.
     pub queue: Queue,
     /// What jobs tell.
@@ -31,8 +33,9 @@ impl Rig {
     #[must_use]
     pub fn new() -> Self {
         let clock = Clock::manual();
-        let queue = Queue::from_driver(Arc::new(Memory::with_clock(clock.clone())));
-        Self { clock, queue, probe: Arc::default() }
+        let driver = Arc::new(Memory::with_clock(clock.clone()));
+        let queue = Queue::from_driver(Arc::<Memory>::clone(&driver));
+        Self { clock, driver, queue, probe: Arc::default() }
     }
 
     /// A container with the probe.
