@@ -172,6 +172,8 @@ impl Store {
         self.forgotten(&ended);
         let mut row = ended.row;
         row.max_attempts = row.max_attempts.saturating_add(u32::from(row.budget));
+        // A fresh start: what killed its processes may be mended, and it may be fetched ahead again.
+        row.rescues = 0;
         row.due = now;
         if ended.started.is_some() {
             row.past_mut().started = ended.started;
