@@ -123,7 +123,10 @@ async fn worker(queue: &Queue, jobs: usize) -> Duration {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
     let rounds = Rounds::from_args(5);
-    say(&format!("no-op jobs drained at concurrency {CONCURRENCY} on {THREADS} threads, jobs/s (median of {} rounds)", rounds.count));
+    say(&format!(
+        "no-op jobs drained at concurrency {CONCURRENCY} on {THREADS} threads, jobs/s (median of {} rounds)",
+        rounds.count
+    ));
     say("  waiting |   worker | raw, a spawn a job | ratio | raw, ten loops | ratio");
     let queue = runtime.block_on(async { Queue::connect("memory:").await })?;
     let started = Worker::builder(&queue, Container::builder().build()).concurrency(CONCURRENCY).threads(THREADS).start();
@@ -143,7 +146,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 times.map(rate)
             })
         });
-        say(&format!("{waiting:>9} | {ours:>8.0} | {spawn:>18.0} | {:>5.2} | {loops:>14.0} | {:>5.2}", ours / spawn, ours / loops));
+        say(&format!(
+            "{waiting:>9} | {ours:>8.0} | {spawn:>18.0} | {:>5.2} | {loops:>14.0} | {:>5.2}",
+            ours / spawn,
+            ours / loops
+        ));
     }
     runtime.block_on(started.shutdown(Duration::from_secs(5)));
     Ok(())

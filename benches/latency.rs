@@ -74,7 +74,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for (name, micros) in [("raw: a task on a channel", &raw), ("push to handler", &ours)] {
             say(&format!("{name:>26} | p50 {:>6.1} | p99 {:>6.1}", percentile(micros, 50), percentile(micros, 99)));
         }
-        say(&format!("{:>26} | p50 {:>6.2} | p99 {:>6.2}", "ratio", percentile(&ours, 50) / percentile(&raw, 50), percentile(&ours, 99) / percentile(&raw, 99)));
+        say(&format!(
+            "{:>26} | p50 {:>6.2} | p99 {:>6.2}",
+            "ratio",
+            percentile(&ours, 50) / percentile(&raw, 50),
+            percentile(&ours, 99) / percentile(&raw, 99)
+        ));
         Ok(())
     })
 }

@@ -1,6 +1,7 @@
 //! Background jobs: a job is a struct, its services are injected, its arguments are typed.
 
 pub mod clock;
+pub mod connect;
 pub mod container;
 pub mod drivers;
 mod error;
@@ -8,6 +9,9 @@ pub mod job;
 pub mod prelude;
 pub mod queue;
 pub mod registry;
+mod sync;
+mod telemetry;
+pub mod worker;
 
 pub use clock::Clock;
 pub use container::{Container, ContainerBuilder, FromContainer, Lazy, Provider};
@@ -17,6 +21,8 @@ pub use job::{BlockingJob, CancelReason, Job, JobContext, JobError, JobId, JobRe
 pub use queue::{Pending, Push, PushSet, Queue};
 #[cfg(feature = "macros")]
 pub use queue_macros::Queueable;
+pub use registry::Registry;
+pub use worker::{StartError, StopReport, Worker};
 
 /// What the derive writes paths into. Not for people: it changes without notice.
 #[doc(hidden)]

@@ -11,6 +11,7 @@ pub mod payload;
 pub mod row;
 pub mod state;
 pub mod transaction;
+pub(crate) mod unique;
 
 use std::time::Duration;
 

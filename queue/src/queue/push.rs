@@ -1,31 +1,122 @@
 //! A push on its way, and what can be pushed by type.
 
-use std::marker::PhantomData;
+use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use crate::drivers::{PushError, Pushed};
+use crate::drivers::{NewJob, PushError, PushResult, Pushed};
 use crate::job::Queueable;
 
 use super::Pending;
+use super::reply::{Reply, unheard};
 
-/// A push on its way. It goes on when this is dropped; awaiting it confirms that the driver has stored it.
-#[derive(Debug)]
+/// A push on its way. The job is with the engine already: dropping this changes nothing, and awaiting it, or
+/// [`wait`](Push::wait), confirms that the driver has stored the job. To wait until the job has *run* is
+/// [`Queue::wait`](crate::Queue::wait).
+///
+/// A push that nobody awaits and that fails is logged as an error. Write `drop(..)` where clippy objects to `let _ =`.
+///
+/// Cancel safe: the job is pushed all the same.
 pub struct Push<T> {
-    _result: PhantomData<fn() -> T>,
+    state: State,
+    finish: fn(Vec<Pushed>) -> Option<T>,
+    /// On `sync:` a thread that waits may be the one that the job needs.
+    is_sync: bool,
+}
+
+enum State {
+    Ready(PushResult),
+    Waiting(Arc<Reply>),
+    Taken,
 }
 
 impl<T> Push<T> {
-    pub(crate) fn new() -> Self {
-        Self { _result: PhantomData }
+    /// A push that failed before it was given to anybody.
+    pub(super) fn failed(error: PushError) -> Self {
+        Self { state: State::Ready(Err(error)), finish: |_| None, is_sync: false }
+    }
+
+    pub(super) fn ready(result: PushResult, finish: fn(Vec<Pushed>) -> Option<T>) -> Self {
+        Self { state: State::Ready(result), finish, is_sync: false }
+    }
+
+    pub(super) fn waiting(reply: Arc<Reply>, finish: fn(Vec<Pushed>) -> Option<T>, is_sync: bool) -> Self {
+        Self { state: State::Waiting(reply), finish, is_sync }
+    }
+
+    fn finish(&self, result: PushResult) -> Result<T, PushError> {
+        let missing = || PushError::Store("the driver did not answer for each job of the push".into());
+        result.and_then(|pushed| (self.finish)(pushed).ok_or_else(missing))
+    }
+
+    /// Parks the thread until the driver has stored the job. It works anywhere; inside a runtime it holds up a thread that other
+    /// tasks need, so there it warns once.
+    ///
+    /// # Errors
+    ///
+    /// As awaiting does; on `sync:` inside a runtime [`PushError::WouldBlock`], since the job may need the very thread.
+    pub fn wait(mut self) -> Result<T, PushError> {
+        static WARNED: AtomicBool = AtomicBool::new(false);
+        let result = match std::mem::replace(&mut self.state, State::Taken) {
+            State::Ready(result) => result,
+            State::Waiting(reply) => {
+                if tokio::runtime::Handle::try_current().is_ok() {
+                    if self.is_sync {
+                        reply.abandon();
+                        return Err(PushError::WouldBlock);
+                    }
+                    if !WARNED.swap(true, Ordering::Relaxed) {
+                        tracing::warn!("`.wait()` inside a runtime holds up a thread that other tasks need: use `.await`");
+                    }
+                }
+                reply.wait()
+            }
+            State::Taken => Err(PushError::Closed),
+        };
+        self.finish(result)
     }
 }
 
 impl<T> Future for Push<T> {
     type Output = Result<T, PushError>;
 
-    fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(Err(PushError::NoQueue))
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let result = match std::mem::replace(&mut self.state, State::Taken) {
+            State::Ready(result) => result,
+            State::Waiting(reply) => match reply.poll(context.waker()) {
+                Poll::Ready(result) => result,
+                Poll::Pending => {
+                    self.state = State::Waiting(reply);
+                    return Poll::Pending;
+                }
+            },
+            State::Taken => panic!("a `Push` was polled after it had given its answer"),
+        };
+        Poll::Ready(self.finish(result))
+    }
+}
+
+impl<T> Drop for Push<T> {
+    fn drop(&mut self) {
+        match &self.state {
+            State::Ready(Err(error)) => unheard(error),
+            State::Waiting(reply) => reply.abandon(),
+            State::Ready(Ok(_)) | State::Taken => {}
+        }
+    }
+}
+
+impl<T> fmt::Debug for Push<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &self.state {
+            State::Ready(Ok(_)) => "stored",
+            State::Ready(Err(_)) => "failed",
+            State::Waiting(_) => "waiting",
+            State::Taken => "taken",
+        };
+        f.debug_struct("Push").field("state", &state).finish_non_exhaustive()
     }
 }
 
@@ -52,15 +143,54 @@ pub trait PushSet {
     fn take_from(pushed: &mut std::vec::IntoIter<Pushed>) -> Option<Self::Pushed>;
 }
 
-/// Jobs of one push, encoded.
+macro_rules! tuples {
+    ($first:ident $($rest:ident)*) => {
+        tuples!($($rest)*);
+        impl<$first: PushSet, $($rest: PushSet),*> PushSet for ($first, $($rest,)*) {
+            type Pushed = ($first::Pushed, $($rest::Pushed,)*);
+
+            fn add_to(jobs: &mut JobList) {
+                $first::add_to(jobs);
+                $($rest::add_to(jobs);)*
+            }
+
+            fn take_from(pushed: &mut std::vec::IntoIter<Pushed>) -> Option<Self::Pushed> {
+                Some(($first::take_from(pushed)?, $($rest::take_from(pushed)?,)*))
+            }
+        }
+    };
+    () => {};
+}
+
+tuples!(A B C D E F G H I J K L);
+
+/// The jobs of one push, encoded; the first error is kept.
 #[derive(Debug, Default)]
 pub struct JobList {
-    _private: (),
+    jobs: Vec<NewJob>,
+    error: Option<PushError>,
 }
 
 impl JobList {
-    /// Encodes a job and adds it; the first error is kept.
+    /// Encodes a job and adds it.
     pub fn add<J: Queueable>(&mut self, pending: Pending<J>) {
-        let _ = pending;
+        if self.error.is_some() {
+            return;
+        }
+        match pending.encode() {
+            Ok(job) => self.jobs.push(job),
+            Err(error) => self.error = Some(error),
+        }
+    }
+
+    pub(super) fn reserve(&mut self, jobs: usize) {
+        self.jobs.reserve(jobs);
+    }
+
+    pub(super) fn finish(self) -> Result<Vec<NewJob>, PushError> {
+        match self.error {
+            Some(error) => Err(error),
+            None => Ok(self.jobs),
+        }
     }
 }

@@ -8,9 +8,9 @@ use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use crate::container::RunValues;
-use crate::drivers::{Delivery, Except, Payload, Settlement};
+use crate::drivers::{Delivery, Except, Settlement};
 use crate::job::outcome::Verdict;
-use crate::job::{CancelReason, JobError, JobResult, Outcome};
+use crate::job::{CancelReason, JobError, JobResult, Outcome, Payload};
 use crate::queue::scope::enter_job;
 use crate::registry::{BuildError, ErasedJob, Running};
 
@@ -145,7 +145,7 @@ impl Attempt<'_> {
 
     /// The handler is pending for the first time: its slot hands on what it has, and its timeout counts from now on.
     fn begin_to_wait<T>(&self, context: &Context<'_>) -> Poll<Result<T, Ended>> {
-        if self.shared.gather.flush(self.slot) {
+        if self.shared.gather.flush(&self.slot.group) {
             self.shared.wake_exchange();
         }
         if let Some(alarm) = self.slot.arm() {
@@ -156,7 +156,7 @@ impl Attempt<'_> {
 
     /// Runs a blocking function on the blocking pool, and waits as long as it takes: it cannot be dropped.
     async fn block(&self, work: impl FnOnce() -> JobResult + Send + 'static) -> Ended {
-        if self.shared.gather.flush(self.slot) {
+        if self.shared.gather.flush(&self.slot.group) {
             self.shared.wake_exchange();
         }
         if let Some(alarm) = self.slot.arm() {
@@ -185,7 +185,9 @@ impl Attempt<'_> {
             (Ended::Returned(Ok(())), Some(CancelReason::Requested)) | (Ended::Dropped, Some(CancelReason::Requested)) => {
                 Some(Outcome::Cancel { reason: None })
             }
-            (Ended::Returned(Err(error)), Some(CancelReason::Requested)) => Some(Outcome::Cancel { reason: Some(error.message()) }),
+            (Ended::Returned(Err(error)), Some(CancelReason::Requested)) => {
+                Some(Outcome::Cancel { reason: Some(error.message()) })
+            }
             (Ended::Panicked(panic), Some(CancelReason::Requested)) => Some(Outcome::Cancel { reason: Some(panic) }),
             (Ended::Returned(_) | Ended::Panicked(_), _) if is_late => Some(self.blame(self.timed_out(), job).await),
             (Ended::Returned(Ok(())), _) => Some(Outcome::Complete),

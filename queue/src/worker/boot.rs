@@ -96,11 +96,14 @@ pub(super) async fn start(builder: WorkerBuilder) -> Result<Worker, StartError> 
         Some(_) => None,
         None => Some(runtime(&settings, &entries, &queues, threads).map_err(StartError::of)?),
     };
-    let handle = on.or_else(|| own_runtime.as_ref().map(|own| own.handle().clone())).ok_or_else(|| StartError::of(engine_gone()))?;
+    let handle =
+        on.or_else(|| own_runtime.as_ref().map(|own| own.handle().clone())).ok_or_else(|| StartError::of(engine_gone()))?;
     if is_container_sound {
         // On the runtime of the handlers: an async constructor may open what it later uses there.
         let (container, consumers) = (container.clone(), consumers);
-        let built = handle.spawn(async move { container.start(&consumers).await.iter().map(ToString::to_string).collect::<Vec<_>>() }).await;
+        let built = handle
+            .spawn(async move { container.start(&consumers).await.iter().map(ToString::to_string).collect::<Vec<_>>() })
+            .await;
         faults.extend(built.unwrap_or_else(|error| vec![format!("building the services did not end: {error}")]));
     }
     if !faults.is_empty() {
@@ -141,7 +144,12 @@ fn consumer(entry: &'static Entry) -> Consumer {
 }
 
 /// What is wrong with the jobs themselves.
-fn check_jobs(linked: &[&'static Entry], entries: &[&'static Entry], driver: &Arc<dyn Driver>, capabilities: Capabilities) -> Vec<String> {
+fn check_jobs(
+    linked: &[&'static Entry],
+    entries: &[&'static Entry],
+    driver: &Arc<dyn Driver>,
+    capabilities: Capabilities,
+) -> Vec<String> {
     if linked.is_empty() {
         let hint = "a crate that nothing names is dropped by the linker: write `use my_jobs as _;`, or register by hand with `Registry::add::<J>()`";
         return vec![format!("no job is registered: {hint}")];
@@ -191,7 +199,9 @@ fn check_settings(settings: &Settings, threads: Option<usize>) -> Vec<String> {
         .queues
         .iter()
         .filter(|(_, slots)| **slots == 0)
-        .map(|(name, _)| format!("the queue `{name}` has 0 slots, so it would never run a job: the least is 1, and `only` leaves queues out"))
+        .map(|(name, _)| {
+            format!("the queue `{name}` has 0 slots, so it would never run a job: the least is 1, and `only` leaves queues out")
+        })
         .collect();
     for name in settings.queues.keys().filter(|name| !settings.serves(name)) {
         faults.push(format!("the queue `{name}` has slots, and `only` leaves it out"));
@@ -219,7 +229,10 @@ async fn look_at_store(queue: &Queue) -> Result<Vec<QueueRow>, Error> {
             match driver.queues().await {
                 Err(error) if error.kind() == ErrorKind::Unavailable && clock.now() < until => {
                     if std::mem::take(&mut is_first) {
-                        tracing::warn!(error = chain(&error), "the store is away; the worker waits up to {STORE_PATIENCE:?} for it");
+                        tracing::warn!(
+                            error = chain(&error),
+                            "the store is away; the worker waits up to {STORE_PATIENCE:?} for it"
+                        );
                     }
                     clock.sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(2));
@@ -257,7 +270,10 @@ async fn warn_of_unknown_kinds(queue: &Queue, entries: &[&'static Entry]) {
     let unknown: HashSet<String> =
         looked.unwrap_or_default().into_iter().map(|row| row.kind).filter(|kind| !known.contains(kind.as_str())).collect();
     for kind in unknown {
-        tracing::warn!(kind, "jobs of this kind wait, and this worker does not know it: is the crate that defines it linked? `use that_crate as _;` does it");
+        tracing::warn!(
+            kind,
+            "jobs of this kind wait, and this worker does not know it: is the crate that defines it linked? `use that_crate as _;` does it"
+        );
     }
 }
 
@@ -268,7 +284,12 @@ fn blocking_queues(entries: &[&'static Entry]) -> HashSet<&'static str> {
 }
 
 /// The threads of the handlers.
-fn runtime(settings: &Settings, entries: &[&'static Entry], queues: &[QueueRow], threads: Option<usize>) -> Result<Runtime, Error> {
+fn runtime(
+    settings: &Settings,
+    entries: &[&'static Entry],
+    queues: &[QueueRow],
+    threads: Option<usize>,
+) -> Result<Runtime, Error> {
     let names: HashSet<&str> = entries
         .iter()
         .map(|entry| entry.options.queue)
@@ -286,4 +307,3 @@ fn runtime(settings: &Settings, entries: &[&'static Entry], queues: &[QueueRow],
         .build()
         .map_err(|error| Error::new(ErrorKind::Worker, "cannot start the threads of the worker").with_source(error))
 }
-

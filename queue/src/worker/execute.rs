@@ -11,10 +11,11 @@ use futures_util::FutureExt;
 use crate::drivers::Settlement;
 use crate::job::Outcome;
 
-use super::lane::{Lane, Taken};
-use super::slot::Slot;
 use super::attempt;
+use super::gather::Added;
+use super::lane::{Lane, Taken};
 use super::shared::Shared;
+use super::slot::Slot;
 
 /// One loop of a lane.
 pub(super) struct Loop {
@@ -72,8 +73,10 @@ impl Loop {
                 kind.measure(&settlement.outcome, run_time);
             }
             self.shared.tally.count(&settlement.outcome);
-            if self.shared.gather.add(&self.slot, settlement) {
-                self.shared.wake_exchange();
+            match self.shared.gather.add(&self.slot.group, settlement) {
+                Added::HandedOn => self.shared.wake_exchange(),
+                Added::First => self.shared.settle_soon.notify_one(),
+                Added::More => {}
             }
         }
         // Only now: until its outcome is gathered, somebody must renew the lease.
@@ -85,7 +88,7 @@ impl Loop {
     }
 
     fn flush(&self) {
-        if self.shared.gather.flush(&self.slot) {
+        if self.shared.gather.flush(&self.slot.group) {
             self.shared.wake_exchange();
         }
     }

@@ -9,8 +9,7 @@ use std::panic::AssertUnwindSafe;
 
 use crate::drivers::{Delivery, Exchanged, FetchRequest, Settled, Settlement, Wake};
 use crate::error::{Error, ErrorKind};
-use crate::job::{JobState, Outcome};
-use crate::queue::Ended;
+use crate::job::Outcome;
 use crate::telemetry;
 
 use super::attempt::panic_text;
@@ -34,7 +33,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
             if !Arc::ptr_eq(&queues, &shared.queue_names()) {
                 break;
             }
-            let settlements = shared.take_settlements();
+            let settlements = shared.gather.take();
             let request = shared.request();
             if !settlements.is_empty() || !request.queues.is_empty() {
                 if exchange(&shared, settlements, &request).await {
@@ -90,13 +89,13 @@ async fn exchange(shared: &Arc<Shared>, settlements: Vec<Settlement>, request: &
         let panicked = || Error::new(ErrorKind::Store, format!("the driver panicked: {}", panic_text(&*panic)));
         Exchanged { settled: Err(panicked()), deliveries: Err(panicked()) }
     });
-    let took = !settlements.is_empty();
     let is_settled = match settled {
         Ok(answers) => {
             if !settlements.is_empty() {
                 shared.settling.worked("storing outcomes");
                 stored(shared, &settlements, &answers);
             }
+            shared.gather.arrived(settlements.len());
             true
         }
         Err(error) => {
@@ -105,7 +104,7 @@ async fn exchange(shared: &Arc<Shared>, settlements: Vec<Settlement>, request: &
             false
         }
     };
-    shared.settled(took);
+    shared.stored.notify_waiters();
     let is_fetched = match deliveries {
         Ok(deliveries) => {
             if !request.queues.is_empty() {
@@ -134,21 +133,19 @@ fn stored(shared: &Arc<Shared>, settlements: &[Settlement], answers: &[Settled])
             }
             continue;
         }
-        let ended = match &settlement.outcome {
-            Outcome::Complete => (JobState::Completed, None),
-            Outcome::Fail { error } => (JobState::Failed, Some(error)),
-            Outcome::Cancel { reason } => (JobState::Cancelled, reason.as_ref()),
+        match &settlement.outcome {
+            Outcome::Complete | Outcome::Fail { .. } | Outcome::Cancel { .. } => {
+                if tells {
+                    shared.queue.terminal(id);
+                }
+            }
             Outcome::Retry { delay, .. } | Outcome::Snooze { delay } | Outcome::Release { delay } => {
                 if delay.is_zero() {
                     shared.may_have_work();
                 } else {
                     shared.due_in(*delay);
                 }
-                continue;
             }
-        };
-        if tells {
-            shared.queue.terminal(Ended { id, state: ended.0, error: ended.1.cloned() });
         }
     }
 }

@@ -10,8 +10,8 @@ use crate::drivers::{Renewal, Renewed, Told, WorkerState};
 use crate::error::{Error, ErrorKind};
 use crate::job::CancelReason;
 
-use super::shared::Shared;
 use super::attempt::panic_text;
+use super::shared::Shared;
 
 /// How long to wait after a renewal that failed.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -45,8 +45,8 @@ pub(super) async fn renew(shared: &Arc<Shared>, state: WorkerState) -> bool {
     let renewals = leases(shared);
     let row = shared.row(state);
     let renewed = AssertUnwindSafe(shared.driver.renew(&row, &renewals)).catch_unwind().await;
-    let renewed =
-        renewed.unwrap_or_else(|panic| Err(Error::new(ErrorKind::Store, format!("the driver panicked: {}", panic_text(&*panic)))));
+    let renewed = renewed
+        .unwrap_or_else(|panic| Err(Error::new(ErrorKind::Store, format!("the driver panicked: {}", panic_text(&*panic)))));
     match renewed {
         Ok(renewed) => {
             shared.renewing.worked("renewing leases");

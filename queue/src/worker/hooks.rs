@@ -71,6 +71,9 @@ impl Slot {
 
 impl fmt::Debug for Hooks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hooks").field("on_error", &self.on_error.is_some()).field("on_failure", &self.on_failure.is_some()).finish()
+        f.debug_struct("Hooks")
+            .field("on_error", &self.on_error.is_some())
+            .field("on_failure", &self.on_failure.is_some())
+            .finish()
     }
 }

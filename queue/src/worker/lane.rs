@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use crate::drivers::{Delivery, Lease, QueueRequest};
 use crate::job::JobId;
+use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard};
 
 /// What a worker may hold beyond its running jobs: what it starts within this time.
 const AHEAD_TIME: Duration = Duration::from_millis(50);
@@ -66,7 +67,7 @@ impl Lane {
             queue,
             slots,
             prefetch: prefetch.unwrap_or(AHEAD_JOBS),
-            state: Mutex::default(),
+            state: Mutex::new(State::default()),
             run_time: AtomicU64::new(0),
             payload: AtomicU64::new(0),
             dry: AtomicBool::new(false),

@@ -8,11 +8,9 @@ use futures_util::FutureExt;
 
 use crate::drivers::{MaintainLimits, Maintained};
 use crate::error::{Error, ErrorKind};
-use crate::job::JobState;
-use crate::queue::Ended;
 
-use super::shared::Shared;
 use super::attempt::panic_text;
+use super::shared::Shared;
 
 /// How often at least.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -70,7 +68,7 @@ fn follow(shared: &Arc<Shared>, maintained: Maintained) {
         let error = row.errors.last().map(|error| error.message.clone());
         tracing::error!(job = %row.id, kind = row.kind, error, "the job failed");
         shared.hooks.failed_row(&row);
-        shared.queue.terminal(Ended { id: row.id, state: JobState::Failed, error });
+        shared.queue.terminal(row.id);
     }
     // Also when nothing was promoted: another worker may have done it.
     shared.may_have_work();

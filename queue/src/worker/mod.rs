@@ -11,6 +11,7 @@ mod boot;
 mod builder;
 mod execute;
 mod fetch;
+mod gather;
 mod health;
 mod heartbeat;
 mod hooks;
@@ -41,7 +42,7 @@ pub use builder::{JobSet, WorkerBuilder};
 pub use health::Health;
 pub use shutdown::StopReport;
 
-use shared::{Phase, Shared};
+use shared::Shared;
 
 /// A started worker.
 ///

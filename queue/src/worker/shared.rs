@@ -19,11 +19,11 @@ use crate::queue::{Attached, Attachment, Queue};
 
 use super::builder::Settings;
 use super::execute::Loop;
+use super::gather::Gather;
 use super::health::{Health, Pulse};
 use super::hooks::Hooks;
 use super::kinds::Kinds;
 use super::lane::{Lane, UNLIMITED};
-use super::settle::Gather;
 use super::shutdown::Tally;
 use super::slot::Slot;
 use super::timer::Earliest;
@@ -83,11 +83,12 @@ pub(super) struct Shared {
     pub(super) run_ended: Notify,
     /// An exchange has ended.
     pub(super) stored: Notify,
+    /// An outcome lies in a group.
+    pub(super) settle_soon: Notify,
     /// The store shall be maintained now.
     pub(super) maintain_now: Notify,
 
     pub(super) gather: Gather,
-    exchanging: AtomicUsize,
     /// The alarms of the slots.
     pub(super) alarms: Earliest,
     /// When outcomes that this worker stored are due again.
@@ -153,9 +154,9 @@ impl Shared {
             hurry: Notify::new(),
             run_ended: Notify::new(),
             stored: Notify::new(),
+            settle_soon: Notify::new(),
             maintain_now: Notify::new(),
-            gather: Gather::default(),
-            exchanging: AtomicUsize::new(0),
+            gather: Gather::new(),
             alarms: Earliest::new(),
             due: Earliest::new(),
             tally: Tally::default(),
@@ -386,29 +387,6 @@ impl Shared {
         for lane in self.lanes().iter() {
             self.release(lane.give_back_stuck());
         }
-    }
-
-    pub(super) fn take_settlements(&self) -> Vec<Settlement> {
-        // First the mark, then the take: at no moment do they look settled while they are under way.
-        self.exchanging.fetch_add(1, Ordering::AcqRel);
-        let settlements = self.gather.take();
-        if settlements.is_empty() {
-            self.exchanging.fetch_sub(1, Ordering::AcqRel);
-        }
-        settlements
-    }
-
-    /// An exchange has ended, whatever became of it.
-    pub(super) fn settled(&self, took: bool) {
-        if took {
-            self.exchanging.fetch_sub(1, Ordering::AcqRel);
-        }
-        self.stored.notify_waiters();
-    }
-
-    /// Whether no outcome waits or is under way.
-    pub(super) fn is_settled(&self) -> bool {
-        self.gather.is_empty() && self.exchanging.load(Ordering::Acquire) == 0
     }
 
     /// An outcome of this worker is due again in this time.

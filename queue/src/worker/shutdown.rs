@@ -7,9 +7,9 @@ use std::time::Duration;
 use crate::drivers::WorkerState;
 use crate::job::{CancelReason, Outcome};
 
-use super::slot::STOP_GRACE;
 use super::heartbeat;
 use super::shared::{Phase, Shared};
+use super::slot::STOP_GRACE;
 
 /// How long outcomes are tried to be stored at a stop; after a lease they would be lost anyway.
 const SETTLE_PATIENCE: Duration = Duration::from_secs(30);
@@ -136,9 +136,9 @@ async fn settle(shared: &Arc<Shared>) -> bool {
         loop {
             let stored = shared.stored.notified();
             for slot in shared.slots().iter() {
-                shared.gather.flush(slot);
+                shared.gather.flush(&slot.group);
             }
-            if shared.is_settled() {
+            if shared.gather.is_settled() {
                 return;
             }
             shared.wake_exchange();

@@ -19,7 +19,8 @@ pub(super) fn listen(shared: &Arc<Shared>) -> Result<Signals, Error> {
     let engine = shared.queue.engine();
     // Tokio's signals belong to a runtime; the engine's has I/O whatever the caller's has.
     let _entered = engine.enter();
-    let mut source = Source::new().map_err(|error| Error::new(ErrorKind::Worker, "cannot listen to signals").with_source(error))?;
+    let mut source =
+        Source::new().map_err(|error| Error::new(ErrorKind::Worker, "cannot listen to signals").with_source(error))?;
     let task = engine.spawn(async move {
         loop {
             source.next().await;

@@ -7,11 +7,12 @@ use std::task::{Context, Waker};
 use std::time::{Duration, SystemTime};
 
 use crate::container::RunValues;
-use crate::drivers::{Delivery, Renewal, Settlement};
+use crate::drivers::{Delivery, Renewal};
 use crate::job::context::{ContextData, ProgressSink, RunSignal};
 use crate::job::{CancelReason, JobContext, JobId, Progress};
 use crate::queue::Queue;
 
+use super::gather::Group;
 use super::shared::Shared;
 use super::transaction::Held;
 
@@ -25,7 +26,7 @@ pub(super) struct Slot {
     shared: Weak<Shared>,
     state: Mutex<State>,
     /// Outcomes that wait to be settled; `worker/settle` takes them from here after 5 ms at the latest.
-    pub(super) group: Mutex<Vec<Settlement>>,
+    pub(super) group: Group,
 }
 
 #[derive(Default)]
@@ -59,7 +60,7 @@ pub(super) struct Ending {
 
 impl Slot {
     pub(super) fn new(shared: Weak<Shared>) -> Arc<Self> {
-        Arc::new(Self { shared, state: Mutex::default(), group: Mutex::default() })
+        Arc::new(Self { shared, state: Mutex::default(), group: Group::new(Vec::new()) })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
