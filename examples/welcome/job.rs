@@ -124,8 +124,13 @@ mod tests {
         let job = job(&mailer, 7);
         job.handle().unwrap();
         job.handle().unwrap();
-        let ids: Vec<String> =
-            mailer.sent.lock().unwrap().iter().map(|message| message.headers().get_raw("Message-ID").unwrap().to_owned()).collect();
+        let ids: Vec<String> = mailer
+            .sent
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|message| message.headers().get_raw("Message-ID").unwrap().to_owned())
+            .collect();
         assert_eq!(ids.len(), 2);
         assert_eq!(ids[0], ids[1]);
     }

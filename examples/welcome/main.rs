@@ -35,11 +35,8 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     }
 
     let users = Arc::new(Users::new(signups.users));
-    let container = Container::builder()
-        .instance::<dyn Mailer>(mailer(&options)?)
-        .instance(users.clone())
-        .scoped(Request::new)
-        .build();
+    let container =
+        Container::builder().instance::<dyn Mailer>(mailer(&options)?).instance(users.clone()).scoped(Request::new).build();
     let queue = Queue::connect("memory:").await?.install();
     let worker = Worker::builder(&queue, container).queue("mail", 4).start().await?;
 
