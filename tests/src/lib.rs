@@ -1,1 +1,18 @@
-//! Part of the workspace; see the targets in `Cargo.toml`.
+//! Compiles the code of the README and of `docs/` as doc tests; the tests themselves are the targets in `Cargo.toml`.
+
+#![cfg(doctest)]
+
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
+#[doc = include_str!("../../CONTRIBUTING.md")]
+struct Contributing;
+
+#[doc = include_str!("../../docs/architecture.md")]
+struct Architecture;
+
+#[doc = include_str!("../../docs/lifecycle.md")]
+struct Lifecycle;
+
+#[doc = include_str!("../../docs/design.md")]
+struct Design;

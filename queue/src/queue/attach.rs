@@ -95,7 +95,7 @@ impl Workers {
         drop(waiters);
         for waiter in list.into_iter().flatten() {
             // Whoever waited may have gone away.
-            drop(waiter.send(()));
+            let _ = waiter.send(());
         }
     }
 }
