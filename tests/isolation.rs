@@ -134,6 +134,7 @@ async fn panics_in_every_place_of_a_job_are_caught() {
     let rig = Rig::new();
     let _worker = rig
         .worker()
+        .only(["default"])
         .concurrency(1)
         .on_error(|_, _| panic!("in on_error"))
         .on_failure(|_| panic!("in on_failure"))

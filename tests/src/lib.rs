@@ -1,18 +1,24 @@
-//! Compiles the code of the README and of `docs/` as doc tests; the tests themselves are the targets in `Cargo.toml`.
+//! What the tests share, and the code of the README and of `docs/` as doc tests. The tests themselves are the targets in `Cargo.toml`.
 
-#![cfg(doctest)]
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test says what it expects by failing")]
 
-#[doc = include_str!("../../README.md")]
-struct Readme;
+pub mod probe;
+pub mod rig;
 
-#[doc = include_str!("../../CONTRIBUTING.md")]
-struct Contributing;
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
 
-#[doc = include_str!("../../docs/architecture.md")]
-struct Architecture;
+    #[doc = include_str!("../../CONTRIBUTING.md")]
+    struct Contributing;
 
-#[doc = include_str!("../../docs/lifecycle.md")]
-struct Lifecycle;
+    #[doc = include_str!("../../docs/architecture.md")]
+    struct Architecture;
 
-#[doc = include_str!("../../docs/design.md")]
-struct Design;
+    #[doc = include_str!("../../docs/lifecycle.md")]
+    struct Lifecycle;
+
+    #[doc = include_str!("../../docs/design.md")]
+    struct Design;
+}

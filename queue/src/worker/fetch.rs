@@ -28,6 +28,8 @@ pub(super) async fn run(shared: Arc<Shared>) {
         let queues = shared.queue_names();
         // Made before the first fetch: whatever happens after a fetch looked resolves it.
         let mut wake = shared.driver.wake(&queues);
+        // A queue that came into being before that is found here.
+        shared.look_at_queues().await;
         let mut pause = FIRST_PAUSE;
         loop {
             if !Arc::ptr_eq(&queues, &shared.queue_names()) {

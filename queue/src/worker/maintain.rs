@@ -36,6 +36,8 @@ pub(super) async fn run(shared: Arc<Shared>) {
                 AGAIN
             }
         };
+        // Queues of other processes, where the driver could not say that they came into being.
+        shared.look_at_queues().await;
         wait_for_turn(&shared, shared.clock.now() + wait).await;
         // A store in memory never waits, and a batch may be followed by the next at once.
         tokio::task::coop::consume_budget().await;
