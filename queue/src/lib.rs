@@ -8,6 +8,8 @@ pub mod job;
 pub mod prelude;
 pub mod queue;
 pub mod registry;
+#[cfg(feature = "conformance")]
+pub mod testing;
 
 pub use clock::Clock;
 pub use container::{Container, FromContainer};
