@@ -8,7 +8,7 @@ use queue::drivers::{Delivery, FetchRequest, QueueRequest};
 use super::table::Table;
 
 impl Table {
-    pub fn fetch(&mut self, request: &FetchRequest, now: SystemTime) -> Vec<Delivery> {
+    pub(crate) fn fetch(&mut self, request: &FetchRequest, now: SystemTime) -> Vec<Delivery> {
         request.queues.iter().flat_map(|queue| self.fetch_from(queue, request, now)).collect()
     }
 

@@ -17,7 +17,7 @@ const SILENCE: Duration = Duration::from_secs(15);
 const KEEP_TICKS: Duration = Duration::from_secs(24 * 3600);
 
 impl Table {
-    pub fn renew(&mut self, worker: &WorkerRow, renewals: &[Renewal], now: SystemTime) -> Renewed {
+    pub(crate) fn renew(&mut self, worker: &WorkerRow, renewals: &[Renewal], now: SystemTime) -> Renewed {
         self.note_a_write(now);
         if worker.state == WorkerState::Stopped {
             self.workers.remove(&worker.id);
@@ -41,7 +41,7 @@ impl Table {
         renewed
     }
 
-    pub fn maintain(&mut self, limits: &MaintainLimits, now: SystemTime) -> Maintained {
+    pub(crate) fn maintain(&mut self, limits: &MaintainLimits, now: SystemTime) -> Maintained {
         self.note_a_write(now);
         let mut maintained = Maintained::default();
         maintained.promoted = self.promote(limits, now);

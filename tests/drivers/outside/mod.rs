@@ -30,20 +30,20 @@ use transaction::Transaction;
 use wake::Event;
 
 /// Where the jobs are: what a database would be.
-pub struct Shared {
+pub(crate) struct Shared {
     table: Arc<Mutex<Table>>,
     events: broadcast::Sender<Vec<Event>>,
 }
 
 /// A handle on the jobs.
-pub struct Outside {
+pub(crate) struct Outside {
     shared: Arc<Shared>,
     clock: Clock,
 }
 
 impl Shared {
     /// An empty store.
-    pub fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self { table: Arc::default(), events: broadcast::channel(1024).0 })
     }
 
@@ -57,7 +57,7 @@ impl Shared {
 
 impl Outside {
     /// A handle on a store, which goes by this clock.
-    pub fn open(shared: Arc<Shared>, clock: Clock) -> Self {
+    pub(crate) fn open(shared: Arc<Shared>, clock: Clock) -> Self {
         Self { shared, clock }
     }
 
@@ -100,7 +100,7 @@ impl Driver for Outside {
     }
 
     fn push_in<'a>(&'a self, transaction: &'a mut dyn StoreTransaction, jobs: Vec<NewJob>) -> BoxFuture<'a, PushResult> {
-        Box::pin(async move { transaction::push_in(transaction, self.name(), jobs, self.now()) })
+        Box::pin(async move { transaction::push_in(transaction, self.name(), &jobs, self.now()) })
     }
 
     fn fetch<'a>(&'a self, request: &'a FetchRequest) -> BoxFuture<'a, Result<Vec<Delivery>, Error>> {
@@ -151,11 +151,11 @@ impl Driver for Outside {
 }
 
 /// What the suite is given: a store that many handles share.
-pub struct OutsideStore(Arc<Shared>);
+pub(crate) struct OutsideStore(Arc<Shared>);
 
 impl OutsideStore {
     /// A fresh one.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Shared::new())
     }
 }

@@ -12,7 +12,7 @@ use super::wake::Event;
 
 impl Table {
     /// Stores a group. Nothing here can fail half way, so all or none needs no more.
-    pub fn push(&mut self, group: &Group, now: SystemTime) -> Vec<Pushed> {
+    pub(crate) fn push(&mut self, group: &Group, now: SystemTime) -> Vec<Pushed> {
         if let Some(tick) = &group.tick {
             if self.ticks.contains_key(tick) {
                 return Vec::new();
@@ -22,7 +22,7 @@ impl Table {
         group.jobs.iter().map(|job| self.push_one(job, now)).collect()
     }
 
-    pub fn push_one(&mut self, job: &NewJob, now: SystemTime) -> Pushed {
+    pub(crate) fn push_one(&mut self, job: &NewJob, now: SystemTime) -> Pushed {
         // Before the key: a job that is pushed again is not a duplicate of itself.
         if self.jobs.contains_key(&job.id) {
             return Pushed::stored(job.id);

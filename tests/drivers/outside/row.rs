@@ -10,37 +10,37 @@ use serde_json::value::RawValue;
 
 /// A job, and all that is known of it.
 #[derive(Clone)]
-pub struct Row {
-    pub id: JobId,
-    pub kind: Arc<str>,
-    pub queue: Arc<str>,
-    pub payload: Payload,
-    pub version: u16,
-    pub priority: u8,
-    pub extra: Extra,
-    pub state: JobState,
-    pub attempt: u32,
-    pub max_attempts: u32,
+pub(crate) struct Row {
+    pub(crate) id: JobId,
+    pub(crate) kind: Arc<str>,
+    pub(crate) queue: Arc<str>,
+    pub(crate) payload: Payload,
+    pub(crate) version: u16,
+    pub(crate) priority: u8,
+    pub(crate) extra: Extra,
+    pub(crate) state: JobState,
+    pub(crate) attempt: u32,
+    pub(crate) max_attempts: u32,
     /// How many attempts it was pushed with, and gets again when somebody retries it.
-    pub attempts_at_once: u32,
-    pub rescues: u32,
+    pub(crate) attempts_at_once: u32,
+    pub(crate) rescues: u32,
     /// One more at each fetch, and never less.
-    pub token: u64,
-    pub created_at: SystemTime,
-    pub due_at: SystemTime,
-    pub started_at: Option<SystemTime>,
-    pub finished_at: Option<SystemTime>,
+    pub(crate) token: u64,
+    pub(crate) created_at: SystemTime,
+    pub(crate) due_at: SystemTime,
+    pub(crate) started_at: Option<SystemTime>,
+    pub(crate) finished_at: Option<SystemTime>,
     /// When the lease of a running job runs out.
-    pub expires_at: SystemTime,
-    pub worker: Option<WorkerId>,
+    pub(crate) expires_at: SystemTime,
+    pub(crate) worker: Option<WorkerId>,
     /// Somebody cancelled it while it was running.
-    pub is_cancel_requested: bool,
-    pub errors: Vec<AttemptError>,
-    pub progress: Option<Progress>,
+    pub(crate) is_cancel_requested: bool,
+    pub(crate) errors: Vec<AttemptError>,
+    pub(crate) progress: Option<Progress>,
 }
 
 impl Row {
-    pub fn new(job: &NewJob, now: SystemTime) -> Self {
+    pub(crate) fn new(job: &NewJob, now: SystemTime) -> Self {
         let extra = job.extra.as_deref().cloned().unwrap_or_default();
         let due_at = match job.due {
             Due::Now => now,
@@ -79,27 +79,27 @@ impl Row {
     }
 
     /// The unique key, which goes with the state: only a live job has one.
-    pub fn live_key(&self) -> Option<&str> {
+    pub(crate) fn live_key(&self) -> Option<&str> {
         self.extra.unique_key.as_deref().filter(|_| !self.state.is_terminal())
     }
 
-    pub fn is_held_by(&self, lease: Lease) -> bool {
+    pub(crate) fn is_held_by(&self, lease: Lease) -> bool {
         self.state == JobState::Running && self.token == lease.token
     }
 
     /// Ends the run: whatever comes next, nobody runs it now.
-    pub fn leave(&mut self, state: JobState, now: SystemTime) {
+    pub(crate) fn leave(&mut self, state: JobState, now: SystemTime) {
         self.state = state;
         self.worker = None;
         self.is_cancel_requested = false;
         self.finished_at = state.is_terminal().then_some(now);
     }
 
-    pub fn add_error(&mut self, message: &str, now: SystemTime) {
+    pub(crate) fn add_error(&mut self, message: &str, now: SystemTime) {
         self.errors.push(AttemptError::new(self.attempt, now, message));
     }
 
-    pub fn delivery(&self) -> Delivery {
+    pub(crate) fn delivery(&self) -> Delivery {
         Delivery {
             lease: Lease { id: self.id, place: 0, token: self.token },
             kind: Arc::clone(&self.kind),
@@ -115,7 +115,7 @@ impl Row {
     }
 
     /// The job as those see it who look.
-    pub fn to_job_row(&self) -> JobRow {
+    pub(crate) fn to_job_row(&self) -> JobRow {
         let mut row = JobRow::new(self.id, &*self.kind, &*self.queue, self.state, self.created_at);
         row.version = self.version;
         row.attempt = self.attempt;

@@ -12,7 +12,7 @@ use super::table::Table;
 use super::wake::Event;
 
 impl Table {
-    pub fn settle(&mut self, settlements: &[Settlement], now: SystemTime) -> Result<Vec<Settled>, Error> {
+    pub(crate) fn settle(&mut self, settlements: &[Settlement], now: SystemTime) -> Result<Vec<Settled>, Error> {
         // Before anything changes: a later version of `queue` may know more outcomes than this driver.
         if let Some(unknown) = settlements.iter().find(|settlement| !is_known(&settlement.outcome)) {
             return Err(Error::new(ErrorKind::Unsupported, format!("this driver cannot store {:?}", unknown.outcome)));

@@ -13,7 +13,7 @@ use super::Shared;
 use super::table::Table;
 
 /// A transaction, as the client library of a database has it.
-pub struct Transaction {
+pub(crate) struct Transaction {
     shared: Arc<Shared>,
     locked: OwnedMutexGuard<Table>,
     copy: Copy,
@@ -23,7 +23,7 @@ pub struct Transaction {
 struct Copy(Table);
 
 impl Transaction {
-    pub async fn begin(shared: &Arc<Shared>) -> Self {
+    pub(crate) async fn begin(shared: &Arc<Shared>) -> Self {
         let locked = Arc::clone(&shared.table).lock_owned().await;
         let copy = Copy(locked.clone());
         Self { shared: Arc::clone(shared), locked, copy }
@@ -59,7 +59,12 @@ impl OpenTransaction for Transaction {
     }
 }
 
-pub fn push_in(transaction: &mut dyn StoreTransaction, queue: &'static str, jobs: Vec<NewJob>, now: SystemTime) -> PushResult {
+pub(crate) fn push_in(
+    transaction: &mut dyn StoreTransaction,
+    queue: &'static str,
+    jobs: &[NewJob],
+    now: SystemTime,
+) -> PushResult {
     let database = transaction.database();
     let Some(Copy(table)) = transaction.connection().downcast_mut() else {
         return Err(PushError::WrongTransaction { queue, transaction: database });
@@ -67,7 +72,7 @@ pub fn push_in(transaction: &mut dyn StoreTransaction, queue: &'static str, jobs
     Ok(jobs.iter().map(|job| table.push_one(job, now)).collect())
 }
 
-pub fn settle_in(
+pub(crate) fn settle_in(
     transaction: &mut dyn StoreTransaction,
     queue: &'static str,
     settlements: &[Settlement],

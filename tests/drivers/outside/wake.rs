@@ -8,7 +8,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 /// Something that a worker wants to know.
 #[derive(Clone)]
-pub enum Event {
+pub(crate) enum Event {
     Work(Arc<str>),
     NewQueue,
     Cancelled { queue: Arc<str>, id: JobId },
@@ -16,7 +16,7 @@ pub enum Event {
 }
 
 /// The first thing that a worker of these queues wants to know. What one change did comes in one message, so nothing of it is missed.
-pub async fn first(mut changes: broadcast::Receiver<Vec<Event>>, queues: &[Arc<str>]) -> Wake {
+pub(crate) async fn first(mut changes: broadcast::Receiver<Vec<Event>>, queues: &[Arc<str>]) -> Wake {
     let mut wake = Wake::default();
     loop {
         match changes.recv().await {

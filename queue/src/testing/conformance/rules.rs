@@ -69,7 +69,7 @@ impl Rule {
     pub fn check_within(&'static self, store: impl Store, deadline: Duration) -> Result<Checked, Broken> {
         let (sender, answer) = mpsc::channel();
         let body = move || {
-            let found = catch_unwind(AssertUnwindSafe(|| self.run(Arc::new(store), deadline)));
+            let found = catch_unwind(AssertUnwindSafe(|| self.run(&(Arc::new(store) as Arc<dyn Store>), deadline)));
             // Nobody listens any more once the deadline is over.
             let _ = sender.send(found.unwrap_or_else(|panic| Err(text_of(&*panic))));
         };
@@ -83,7 +83,7 @@ impl Rule {
             .map_err(|how| self.broken(how))
     }
 
-    fn run(&self, store: Arc<dyn Store>, deadline: Duration) -> Result<Checked, String> {
+    fn run(&self, store: &Arc<dyn Store>, deadline: Duration) -> Result<Checked, String> {
         // Several threads, so that two calls of a driver are really made at once.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(4)
@@ -92,7 +92,7 @@ impl Rule {
             .map_err(|error| format!("no runtime to check it on: {error}"))?;
         let verdict = runtime.block_on(async {
             let check = async {
-                let subject = Subject::open(Arc::clone(&store)).await;
+                let subject = Subject::open(Arc::clone(store)).await;
                 (self.body)(&subject).await
             };
             let verdict = tokio::time::timeout(deadline, check).await;
