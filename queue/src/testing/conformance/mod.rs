@@ -1,12 +1,12 @@
 //! The suite that every driver must pass: one test a rule, named by the rule.
 //!
-//! Three lines in a test of the driver's crate make one `#[test]` of each rule:
+//! One line in a test of the driver's crate makes one `#[test]` of each rule, here of the memory driver:
 //!
 //! ```
-//! # mod my_driver { pub use queue::drivers::Memory; }
-//! mod rules {
-//!     queue::conformance!(super::my_driver::Memory::with_clock);
-//! }
+//! use queue::drivers::Memory;
+//!
+//! queue::conformance!(Memory::with_clock);
+//! # fn main() {}
 //! ```
 //!
 //! What is given is a [`Store`]: a function from a [`Clock`] to a driver is one already; a driver that connects, that has several

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Verdict;
-use super::subject::{QUEUE, Subject, group, hours, ids, job, job_after, secs};
+use super::subject::{QUEUE, Subject, hours, ids, job, job_after, secs};
 use crate::drivers::{Due, MaintainLimits, NewJob};
 use crate::job::JobState;
 
@@ -71,7 +71,7 @@ pub(super) async fn a_waiting_job_becomes_available_by_maintain(subject: &Subjec
 
 pub(super) async fn maintain_promotes_in_bounded_batches(subject: &Subject) -> Verdict {
     let jobs: Vec<_> = (0..25).map(|_| job_after(secs(60))).collect();
-    subject.push_groups(&[group(jobs)]).await.pop().expect("one answer").expect("it is stored");
+    subject.push_all(jobs).await;
     subject.jump(secs(61));
     let limits = MaintainLimits { batch: 10, ..MaintainLimits::default() };
     let mut promoted = Vec::new();

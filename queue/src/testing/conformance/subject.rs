@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::{Skip, Store};
 use crate::clock::Clock;
 use crate::drivers::{
-    Capabilities, Delivery, Driver, Due, Extra, FetchRequest, Group, Inspect, Lease, MaintainLimits, Maintained, NewJob,
-    PushResult, Pushed, QueueRequest, Renewal, Renewed, Settled, Settlement, WorkerId, WorkerRow, WorkerState,
+    AtomicPush, Capabilities, Delivery, Driver, Due, Extra, FetchRequest, Group, Inspect, Lease, MaintainLimits, Maintained,
+    NewJob, PushResult, Pushed, QueueRequest, Renewal, Renewed, Settled, Settlement, WorkerId, WorkerRow, WorkerState,
 };
 use crate::job::{JobId, JobRow, JobState, Outcome};
 
@@ -149,11 +149,16 @@ impl Subject {
         results
     }
 
-    /// Pushes jobs all or none.
+    /// Pushes jobs, in as few groups as the driver can store all or none.
     pub(super) async fn push_all(&self, jobs: Vec<NewJob>) -> Vec<Pushed> {
         let count = jobs.len();
-        let result = self.push_groups(&[group(jobs)]).await.pop().expect("one answer");
-        let pushed = result.expect("the group is stored");
+        let groups: Vec<_> = match self.capabilities().atomic_push {
+            AtomicPush::All => vec![group(jobs)],
+            AtomicPush::Chunks(most) => jobs.chunks(most).map(|jobs| group(jobs.to_vec())).collect(),
+            AtomicPush::PerQueue => jobs.chunk_by(|a, b| a.queue == b.queue).map(|jobs| group(jobs.to_vec())).collect(),
+        };
+        let results = self.push_groups(&groups).await;
+        let pushed: Vec<_> = results.into_iter().flat_map(|result| result.expect("the group is stored")).collect();
         assert_eq!(pushed.len(), count, "`push` answers once a job");
         pushed
     }
