@@ -8,7 +8,7 @@ use super::{Fault, Faulty};
 
 impl Faulty {
     fn inner(&self) -> &dyn Inspect {
-        self.inner.inspect().unwrap()
+        self.inner.inspect().expect("the driver inside can be looked into")
     }
 }
 

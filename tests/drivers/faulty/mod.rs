@@ -4,7 +4,7 @@ mod fault;
 mod inspect;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use queue::drivers::{
@@ -70,9 +70,13 @@ impl Faulty {
         self.fault == fault
     }
 
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().expect("no fault panics")
+    }
+
     /// The newest token of a job, as if the fence had a gate.
     fn newest(&self, lease: queue::drivers::Lease) -> queue::drivers::Lease {
-        let token = self.seen.lock().unwrap().tokens.get(&lease.id).copied().unwrap_or(lease.token);
+        let token = self.seen().tokens.get(&lease.id).copied().unwrap_or(lease.token);
         queue::drivers::Lease { token, ..lease }
     }
 
@@ -109,14 +113,14 @@ impl Faulty {
 
     async fn push_one(&self, group: &Group) -> PushResult {
         if self.has(Fault::LeaksUniqueKeys) {
-            let seen = self.seen.lock().unwrap();
+            let seen = self.seen();
             let winner = group.jobs.first().and_then(NewJob::unique_key).and_then(|key| seen.keys.get(key));
             if let Some(&winner) = winner {
                 return Ok(vec![Pushed::duplicate_of(winner)]);
             }
         }
         let pushed = self.inner.push(&[self.change_group(group)]).await.remove(0)?;
-        let mut seen = self.seen.lock().unwrap();
+        let mut seen = self.seen();
         for (job, pushed) in group.jobs.iter().zip(&pushed) {
             seen.keys.extend(job.unique_key().map(|key| (key.to_owned(), pushed.id)));
         }
@@ -130,7 +134,7 @@ impl Faulty {
         while self.has(Fault::OverlooksSilence) && self.inner.clock().offset() < self.clock.offset() {
             let behind = self.clock.offset() - self.inner.clock().offset();
             self.inner.clock().advance(behind.min(Duration::from_secs(5)));
-            self.inner.maintain(&MaintainLimits::default()).await.unwrap();
+            self.inner.maintain(&MaintainLimits::default()).await.expect("the driver inside works");
         }
     }
 }
@@ -185,7 +189,7 @@ impl Driver for Faulty {
                 _ => {}
             }
             let mut deliveries = self.inner.fetch(&request).await?;
-            let mut seen = self.seen.lock().unwrap();
+            let mut seen = self.seen();
             seen.tokens.extend(deliveries.iter().map(|delivery| (delivery.lease.id, delivery.lease.token)));
             match self.fault {
                 Fault::DeliversTwice if deliveries.is_empty() => deliveries.clone_from(&seen.last),

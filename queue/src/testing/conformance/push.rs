@@ -129,6 +129,7 @@ pub(super) async fn a_large_group_is_stored_whole(subject: &Subject) -> Verdict 
             break;
         }
         fetched += some;
+        assert!(fetched <= count, "a job was handed out more than once");
     }
     assert_eq!(fetched, count);
     Ok(())

@@ -27,6 +27,7 @@ pub(super) async fn two_handles_never_hand_out_one_job(subject: &Subject) -> Ver
                 return got;
             }
             got.extend(ids(&some));
+            assert!(got.len() <= 200, "a job was handed out more than once");
         }
     };
     let (mut all, others) = futures_util::future::join(drain(subject), drain(&there)).await;

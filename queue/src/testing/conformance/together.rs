@@ -25,6 +25,7 @@ pub(super) async fn two_fetches_never_hand_out_one_job(subject: &Subject) -> Ver
                         return got;
                     }
                     got.extend(ids(&some));
+                    assert!(got.len() <= 400, "a job was handed out more than once");
                     tokio::task::yield_now().await;
                 }
             })
