@@ -58,6 +58,12 @@ catches! {
     dropped_tags: DropsTags, "list::kinds_queues_and_tags_are_filtered_together";
     foreign_transactions: IgnoresTransactions, "transaction::a_transaction_of_another_store_is_refused";
 
+    jobs_that_do_not_last: ForgetsAtTheEnd, "durable::jobs_outlive_the_process";
+    leases_that_do_not_last: ForgetsAtTheEnd, "durable::leases_outlive_the_process";
+    keys_that_do_not_last: ForgetsAtTheEnd, "durable::unique_keys_outlive_the_process";
+    durability_without_proof: IsDurableWithoutProof, "durable::jobs_outlive_the_process";
+    transactions_without_proof: HasTransactionsWithoutProof, "transaction::a_push_exists_when_its_transaction_commits";
+
     double_delivery: DeliversTwice, "fetch::a_fetched_job_is_not_fetched_again";
     double_delivery_under_load: DeliversTwice, "together::two_fetches_never_hand_out_one_job";
     double_delivery_of_completed_jobs: DeliversTwice, "settle::a_completed_job_is_not_fetched_again";
@@ -138,6 +144,14 @@ fn without_a_fault_every_rule_is_kept() {
         let checked = rule.check(FaultyStore::new(Fault::None)).unwrap_or_else(|broken| panic!("{broken}"));
         let is_kept = checked == Checked::Kept || ["durable", "unsupported", "push"].contains(&rule.topic());
         assert!(is_kept, "{rule:?}: {checked:?}");
+    }
+}
+
+/// The outside driver keeps its jobs with the process, so it is asked for more here.
+#[test]
+fn a_durable_driver_is_asked_for_its_durability() {
+    for rule in all().iter().filter(|rule| rule.topic() == "durable") {
+        assert_eq!(rule.check(FaultyStore::new(Fault::IsDurable)).unwrap(), Checked::Kept, "{rule:?}");
     }
 }
 

@@ -5,6 +5,13 @@
 pub(crate) enum Fault {
     /// No fault at all.
     None,
+    /// None either: it says that its jobs outlive the process, and they outlive the handle.
+    IsDurable,
+
+    // In what it says of itself.
+    ForgetsAtTheEnd,
+    IsDurableWithoutProof,
+    HasTransactionsWithoutProof,
 
     // In `push`.
     StoresRepeatedPushes,

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use queue::drivers::{
-    BoxFuture, Capabilities, Delivery, Driver, Exchanged, FetchRequest, Group, Inspect, MaintainLimits, Maintained, NewJob,
-    PushResult, Pushed, QueueRow, Renewal, Renewed, Settled, Settlement, Wake, WorkerRow, WorkerState,
+    BoxFuture, Capabilities, Delivery, Driver, Durability, Exchanged, FetchRequest, Group, Inspect, MaintainLimits, Maintained,
+    NewJob, PushResult, Pushed, QueueRow, Renewal, Renewed, Settled, Settlement, Wake, WorkerRow, WorkerState,
 };
 use queue::job::{Outcome, SettleError, StoreTransaction};
 use queue::testing::conformance::{OpenTransaction, Store};
@@ -35,17 +35,20 @@ impl Store for FaultyStore {
         Box::pin(async move {
             // Where the fault is to overlook a silence, the driver inside gets a clock that never jumps.
             let steady = if self.fault == Fault::OverlooksSilence { Clock::manual() } else { clock.clone() };
-            let inner = self.store.open(steady).await;
+            let inner = match self.fault {
+                Fault::ForgetsAtTheEnd => OutsideStore::new().open(steady).await,
+                _ => self.store.open(steady).await,
+            };
             Arc::new(Faulty { fault: self.fault, inner, clock, seen: Mutex::default() }) as Arc<dyn Driver>
         })
     }
 
     fn is_shared(&self) -> bool {
-        self.store.is_shared()
+        self.fault != Fault::IsDurableWithoutProof && self.store.is_shared()
     }
 
     fn begin(&self) -> Option<BoxFuture<'_, Box<dyn OpenTransaction>>> {
-        self.store.begin()
+        if self.fault == Fault::HasTransactionsWithoutProof { None } else { self.store.begin() }
     }
 }
 
@@ -147,6 +150,9 @@ impl Driver for Faulty {
     fn capabilities(&self) -> Capabilities {
         let mut capabilities = self.inner.capabilities();
         capabilities.inspect &= !self.has(Fault::DeniesInspection);
+        if matches!(self.fault, Fault::IsDurable | Fault::ForgetsAtTheEnd | Fault::IsDurableWithoutProof) {
+            capabilities.durability = Durability::Host;
+        }
         capabilities
     }
 
