@@ -105,14 +105,12 @@ async fn refused(rig: &Rig, container: Container, only: &[&str]) -> StartError {
 async fn everything_that_is_missing_is_in_one_report_and_nothing_is_fetched() {
     let rig = Rig::new();
     let waiting = rig.queue.dispatch(Sound::with()).await.unwrap().id;
-    let container = Container::builder()
-        .instance(Arc::new(Smtp))
-        .singleton(|_: Arc<Orders>| Users)
-        .singleton(|_: Arc<Users>| Orders)
-        .build();
+    let container =
+        Container::builder().instance(Arc::new(Smtp)).singleton(|_: Arc<Orders>| Users).singleton(|_: Arc<Users>| Orders).build();
     let error = refused(&rig, container, &["mail", "circle", "sound"]).await;
     let report = error.to_string();
-    for part in ["4 things are wrong", "Mailer", "Audit", "audit", "Probe", "tests/boot.rs:", "Users", "Orders", "  1. ", "  4. "] {
+    for part in ["4 things are wrong", "Mailer", "Audit", "audit", "Probe", "tests/boot.rs:", "Users", "Orders", "  1. ", "  4. "]
+    {
         assert!(report.contains(part), "`{part}` is missing in:\n{report}");
     }
     assert_eq!(error.faults().len(), 4, "{report}");
@@ -124,7 +122,8 @@ async fn everything_that_is_missing_is_in_one_report_and_nothing_is_fetched() {
 #[tokio::test]
 async fn a_constructor_that_fails_is_in_the_report_with_its_cause() {
     let rig = Rig::new();
-    let container = Container::builder().try_singleton(|| Err::<Database, _>(std::io::Error::other("no route to the database"))).build();
+    let container =
+        Container::builder().try_singleton(|| Err::<Database, _>(std::io::Error::other("no route to the database"))).build();
     let report = refused(&rig, container, &["broken"]).await.to_string();
     assert!(report.contains("Database") && report.contains("no route to the database"), "{report}");
 }

@@ -11,6 +11,8 @@ pub mod queue;
 pub mod registry;
 mod sync;
 mod telemetry;
+#[cfg(feature = "conformance")]
+pub mod testing;
 pub mod worker;
 
 pub use clock::Clock;

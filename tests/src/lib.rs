@@ -21,4 +21,7 @@ mod documents {
 
     #[doc = include_str!("../../docs/design.md")]
     struct Design;
+
+    #[doc = include_str!("../../docs/writing-a-driver.md")]
+    struct WritingADriver;
 }
