@@ -177,11 +177,8 @@ fn a_name_is_of_the_key_directly_before() {
 
 #[test]
 fn every_named_form_asks_for_its_name() {
-    let container = Container::builder()
-        .instance(Arc::new(Config("plain")))
-        .instance(Arc::new(Config("audit")))
-        .named("audit")
-        .build();
+    let container =
+        Container::builder().instance(Arc::new(Config("plain"))).instance(Arc::new(Config("audit"))).named("audit").build();
     assert_eq!(named::<Arc<Config>>(&container, "audit").unwrap().0, "audit");
     assert_eq!(named::<Cloned<Config>>(&container, "audit").unwrap().0, Config("audit"));
     assert_eq!(named::<Option<Arc<Config>>>(&container, "audit").unwrap().unwrap().0, "audit");

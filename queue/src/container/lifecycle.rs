@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 use std::fmt::Write as _;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 
@@ -148,11 +148,12 @@ async fn make(core: &Arc<Core>, index: usize) -> Result<(), ResolveError> {
     let Maker::Await(promise) = &core.bindings[index].definition.maker else {
         return core.singleton(index).map(drop);
     };
-    let future = {
+    let promised = {
         let _entered = core.enter(index)?;
-        let consumer = core.bindings[index].definition.key.type_id;
-        core.caught(index, || promise(&Scope::new(core, Run::Outside, Some(consumer))))??
+        let scope = Scope::new(core, Run::Outside, Some(core.bindings[index].definition.key.type_id));
+        catch_unwind(AssertUnwindSafe(|| promise(&scope)))
     };
+    let future = promised.map_err(|panic| core.panicked(index, panic.as_ref()))??;
     let value = match AssertUnwindSafe(future).catch_unwind().await {
         Ok(made) => made.map_err(|error| core.failed(index, error))?,
         Err(panic) => return Err(core.panicked(index, panic.as_ref())),
