@@ -457,10 +457,10 @@ async fn start_reports_each_failing_constructor_once_with_its_path() {
     assert_eq!(
         faults,
         [
-            format!("the constructor of `Audit` ({}) panicked: out of paper, {job}", at(3)),
-            format!("the constructor of `Config` ({}) failed, needed by `Users` ({}), {job}: refused", at(1), at(2)),
-            format!("the constructor of `Session` ({}) failed, {job}: no session", at(4)),
-            format!("the constructor of `Smtp` ({}) panicked: async, {job}", at(5)),
+            format!("the constructor of `Audit` ({}) panicked: out of paper\n  {job}", at(3)),
+            format!("the constructor of `Config` ({}) failed: refused\n  needed by `Users` ({}), {job}", at(1), at(2)),
+            format!("the constructor of `Session` ({}) failed: no session\n  {job}", at(4)),
+            format!("the constructor of `Smtp` ({}) panicked: async\n  {job}", at(5)),
         ]
     );
 }

@@ -1,6 +1,5 @@
 //! The start and the stop of a container's services.
 
-use std::error::Error as _;
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +16,6 @@ use super::error::Kind as ErrorKind;
 use super::resolve::Core;
 use super::scope::{Run, Scope};
 use super::verify::{Consumer, Fault, Kind, field_label};
-use crate::error::chain;
 
 /// Who started the container, and the one who is starting it now.
 #[derive(Debug, Default)]
@@ -129,8 +127,10 @@ pub(super) async fn start(core: &Arc<Core>, consumers: &[Consumer]) -> Vec<Fault
             is_broken[index] = true;
             // What is wrong with the graph is for the check to say.
             if error.kind() == ErrorKind::Constructor {
-                let cause = error.source().map(|source| format!(": {}", chain(source))).unwrap_or_default();
-                faults.push(Fault::new(Kind::Constructor, format!("{error}{}{cause}", walk.path(index))));
+                let (message, needed_by) = error.in_parts();
+                let path = format!("{needed_by}{}", walk.path(index));
+                let text = format!("{message}\n  {}", path.trim_start_matches(", "));
+                faults.push(Fault::new(Kind::Constructor, text));
             }
         }
     }
