@@ -59,6 +59,12 @@ impl ResolveError {
         Self { inner: Box::new(Inner { kind: Kind::Graph, message, needed_by: String::new(), help: Some(help), source: None }) }
     }
 
+    /// The message with its causes, and the path, for a report that puts them on two lines.
+    pub(super) fn in_parts(&self) -> (String, &str) {
+        let cause = self.source().map(|source| format!(": {}", chain(source))).unwrap_or_default();
+        (format!("{}{cause}", self.inner.message), &self.inner.needed_by)
+    }
+
     pub(super) fn kind(&self) -> Kind {
         self.inner.kind
     }

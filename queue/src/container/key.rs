@@ -48,7 +48,8 @@ pub(super) fn short(type_name: &str) -> String {
         }
         out.push(character);
         rest = &rest[character.len_utf8()..];
-        if !character.is_alphanumeric() && character != '_' {
+        // Braces are of `{{closure}}`, a step of the path to what is declared in an async fn.
+        if !character.is_alphanumeric() && !matches!(character, '_' | '{' | '}') {
             start = out.len();
         }
     }
@@ -92,6 +93,7 @@ mod tests {
         assert_eq!(short("dyn core::fmt::Debug + core::marker::Send"), "dyn Debug + Send");
         assert_eq!(short("alloc::sync::Arc<app::a::Users>"), "Arc<Users>");
         assert_eq!(short("(u8, alloc::vec::Vec<app::T>)"), "(u8, Vec<T>)");
+        assert_eq!(short("app::main::{{closure}}::Users"), "Users");
         assert_eq!(short("&str"), "&str");
     }
 

@@ -1,8 +1,7 @@
 //! The start and the stop of a container's services.
 
-use std::error::Error as _;
 use std::fmt::Write as _;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 
@@ -17,7 +16,6 @@ use super::error::Kind as ErrorKind;
 use super::resolve::Core;
 use super::scope::{Run, Scope};
 use super::verify::{Consumer, Fault, Kind, field_label};
-use crate::error::chain;
 
 /// Who started the container, and the one who is starting it now.
 #[derive(Debug, Default)]
@@ -129,8 +127,10 @@ pub(super) async fn start(core: &Arc<Core>, consumers: &[Consumer]) -> Vec<Fault
             is_broken[index] = true;
             // What is wrong with the graph is for the check to say.
             if error.kind() == ErrorKind::Constructor {
-                let cause = error.source().map(|source| format!(": {}", chain(source))).unwrap_or_default();
-                faults.push(Fault::new(Kind::Constructor, format!("{error}{}{cause}", walk.path(index))));
+                let (message, needed_by) = error.in_parts();
+                let path = format!("{needed_by}{}", walk.path(index));
+                let text = format!("{message}\n  {}", path.trim_start_matches(", "));
+                faults.push(Fault::new(Kind::Constructor, text));
             }
         }
     }
@@ -148,11 +148,12 @@ async fn make(core: &Arc<Core>, index: usize) -> Result<(), ResolveError> {
     let Maker::Await(promise) = &core.bindings[index].definition.maker else {
         return core.singleton(index).map(drop);
     };
-    let future = {
+    let promised = {
         let _entered = core.enter(index)?;
-        let consumer = core.bindings[index].definition.key.type_id;
-        core.caught(index, || promise(&Scope::new(core, Run::Outside, Some(consumer))))??
+        let scope = Scope::new(core, Run::Outside, Some(core.bindings[index].definition.key.type_id));
+        catch_unwind(AssertUnwindSafe(|| promise(&scope)))
     };
+    let future = promised.map_err(|panic| core.panicked(index, panic.as_ref()))??;
     let value = match AssertUnwindSafe(future).catch_unwind().await {
         Ok(made) => made.map_err(|error| core.failed(index, error))?,
         Err(panic) => return Err(core.panicked(index, panic.as_ref())),

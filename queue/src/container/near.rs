@@ -113,10 +113,11 @@ fn not_exposed(core: &Core, key: &Key) -> Option<String> {
     if labels.is_empty() {
         return None;
     }
-    let (verb, which) = if labels.len() == 1 { ("is", "it") } else { ("are", "one of them") };
+    let (bound, which) =
+        if labels.len() == 1 { ("is bound only as itself", "it") } else { ("are bound only as themselves", "one of them") };
     let list = labels.join(", ");
     Some(format!(
-        "{list} {verb} bound only as itself: if {which} implements the trait, write `.expose::<{}>(|service| service)` after the binding",
+        "{list} {bound}: if {which} implements the trait, write `.expose::<{}>(|service| service)` after the binding",
         short(key.type_name)
     ))
 }

@@ -190,12 +190,17 @@ impl Core {
         let binding = &self.bindings[index];
         let value = match (&binding.definition.maker, binding.base.index()) {
             (Maker::Call(make), _) => {
-                let _entered = self.enter(index)?;
-                let inner = Scope::new(self, scope.run, Some(binding.definition.key.type_id));
-                match self.caught(index, || make(&inner))? {
-                    Ok(value) => value,
-                    Err(MakeError::Argument(error)) => return Err(error),
-                    Err(MakeError::Failed(error)) => return Err(self.failed(index, error)),
+                // Its own frame is gone when its error is made: a constructor does not need itself.
+                let made = {
+                    let _entered = self.enter(index)?;
+                    let inner = Scope::new(self, scope.run, Some(binding.definition.key.type_id));
+                    catch_unwind(AssertUnwindSafe(|| make(&inner)))
+                };
+                match made {
+                    Ok(Ok(value)) => value,
+                    Ok(Err(MakeError::Argument(error))) => return Err(error),
+                    Ok(Err(MakeError::Failed(error))) => return Err(self.failed(index, error)),
+                    Err(panic) => return Err(self.panicked(index, panic.as_ref())),
                 }
             }
             (Maker::Expose(cast), Some(base)) => match self.bindings[base].cell.get() {
@@ -225,7 +230,7 @@ impl Core {
     }
 
     /// Runs the user's code: its panic is an error of the one who asked, and the value can be tried again.
-    pub(super) fn caught<R>(&self, index: usize, run: impl FnOnce() -> R) -> Result<R, ResolveError> {
+    fn caught<R>(&self, index: usize, run: impl FnOnce() -> R) -> Result<R, ResolveError> {
         catch_unwind(AssertUnwindSafe(run)).map_err(|panic| self.panicked(index, panic.as_ref()))
     }
 }
