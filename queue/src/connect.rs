@@ -1,5 +1,6 @@
 //! From a URL to a driver: the one file that names every driver.
 
+use std::env::VarError;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -32,58 +33,66 @@ impl Queue {
     ///
     /// [`ErrorKind::Invalid`] for a scheme that this build does not know; it lists those it knows.
     pub fn connect(url: &str) -> Connect {
-        Connect { result: Some(open(url).and_then(Queue::try_from_driver)) }
+        Connect { url: Some(Ok(url.to_owned())) }
     }
 
-    /// Opens the store that the environment variable `QUEUE_URL` names.
+    /// Opens the store that the environment variable `QUEUE_URL` names. Await it, or [`wait`](Connect::wait).
+    ///
+    /// ```no_run
+    /// # use queue::Queue;
+    /// let queue = Queue::from_env().wait()?.install();
+    /// # Ok::<(), queue::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// As [`connect`](Queue::connect), and [`ErrorKind::Invalid`] when the variable is not set.
     pub fn from_env() -> Connect {
-        match std::env::var(VARIABLE) {
-            Ok(url) => Self::connect(&url),
-            Err(error) => {
-                let message = format!("the variable `{VARIABLE}` does not name a store; known are {KNOWN}");
-                Connect { result: Some(Err(Error::new(ErrorKind::Invalid, message).with_source(error))) }
-            }
-        }
+        Connect { url: Some(std::env::var(VARIABLE).map_err(|error| unreadable(&error))) }
     }
 }
 
-fn open(url: &str) -> Result<Arc<dyn Driver>, Error> {
-    let Some((scheme, rest)) = url.split_once(':') else {
-        return Err(Error::new(ErrorKind::Invalid, format!("`{}` is no URL of a store; known are {KNOWN}", shown(url))));
+/// The error is not kept as the source: its text may hold the value, and with it a password.
+fn unreadable(error: &VarError) -> Error {
+    let what = match error {
+        VarError::NotPresent => "is not set",
+        VarError::NotUnicode(_) => "is not Unicode",
     };
-    let memory = match scheme {
+    Error::new(ErrorKind::Invalid, format!("the variable `{VARIABLE}` {what}: set it to the URL of a store; known are {KNOWN}"))
+}
+
+fn open(url: &str) -> Result<Arc<dyn Driver>, Error> {
+    let invalid = |message: String| Err(Error::new(ErrorKind::Invalid, message));
+    let Some((scheme, rest)) = url.split_once(':').filter(|(scheme, _)| is_scheme(scheme)) else {
+        // Nothing of it is shown: it may hold a password.
+        return invalid(format!("the URL of a store begins with a scheme, and this one does not; known are {KNOWN}"));
+    };
+    let scheme = scheme.to_ascii_lowercase();
+    let memory = match scheme.as_str() {
         "memory" | "async" => Memory::new(),
         "sync" => Memory::waiting_pushes(),
-        unknown => {
-            // Only the scheme is shown: the rest may hold a password.
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                format!("the scheme `{}:` is not known; known are {KNOWN}", shown(unknown)),
-            ));
-        }
+        _ => return invalid(format!("the scheme `{scheme}:` is not known; known are {KNOWN}")),
     };
     if !rest.is_empty() {
-        return Err(Error::new(
-            ErrorKind::Invalid,
-            format!("`{scheme}:` takes nothing behind the colon: a store in memory has no place"),
-        ));
+        return invalid(format!("`{scheme}:` takes nothing behind the colon: a store in memory has no place"));
     }
     Ok(Arc::new(memory))
 }
 
-/// A part of a URL, fit for a log.
-fn shown(text: &str) -> String {
-    text.chars().take(40).flat_map(char::escape_debug).collect()
+/// Whether a text can be a scheme (RFC 3986, 3.1), and a short one, so that it is fit for a log.
+fn is_scheme(text: &str) -> bool {
+    text.len() <= 20
+        && text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
 }
 
-/// A queue that is being connected.
+/// A queue that is not connected yet.
+///
+/// Cancel safe: dropping it opens nothing.
 #[must_use = "a queue is connected when this is awaited, or by `.wait()`"]
 pub struct Connect {
-    result: Option<Result<Queue, Error>>,
+    /// `None` when it has given its queue.
+    url: Option<Result<String, Error>>,
 }
 
 impl Connect {
@@ -91,17 +100,18 @@ impl Connect {
     ///
     /// # Errors
     ///
-    /// As awaiting does.
+    /// As awaiting does: [`ErrorKind::Invalid`] for a URL that this build does not know.
     ///
     /// # Panics
     ///
-    /// When it was awaited before.
+    /// When it has given its queue to an `.await` before.
     pub fn wait(mut self) -> Result<Queue, Error> {
         self.take()
     }
 
     fn take(&mut self) -> Result<Queue, Error> {
-        self.result.take().expect("a `Connect` gives its queue once")
+        let url = self.url.take().expect("a `Connect` gives its queue once")?;
+        Queue::try_from_driver(open(&url)?)
     }
 }
 

@@ -1,10 +1,10 @@
 //! The workers of this process, as their queue knows them.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::oneshot;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 use crate::drivers::BoxFuture;
 use crate::job::JobId;
@@ -21,29 +21,32 @@ pub(crate) trait Attached: Send + Sync {
     fn resumed(&self, queue: &str);
 }
 
-/// The workers of this process, and those who wait for jobs that they run.
+/// The workers of this process.
 #[derive(Default)]
 pub(super) struct Workers {
     attached: Mutex<Vec<(u64, Arc<dyn Attached>)>>,
     next: AtomicU64,
-    waiters: Mutex<HashMap<JobId, Vec<oneshot::Sender<()>>>>,
-    /// How many jobs are waited for: a look at it costs no lock.
-    waited_for: AtomicUsize,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing that can panic runs under these locks, so a poisoned one is whole.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    left: Notify,
 }
 
 impl Workers {
+    fn lock(&self) -> MutexGuard<'_, Vec<(u64, Arc<dyn Attached>)>> {
+        // Nothing that can panic runs under this lock, so a poisoned one is whole.
+        self.attached.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        lock(&self.attached).is_empty()
+        self.lock().is_empty()
+    }
+
+    /// Resolves when a worker leaves after this call.
+    pub(super) fn left(&self) -> Notified<'_> {
+        self.left.notified()
     }
 
     /// Tells every worker, outside of the lock.
     pub(super) fn tell(&self, what: impl Fn(&dyn Attached)) {
-        let attached: Vec<_> = lock(&self.attached).iter().map(|(_, worker)| Arc::clone(worker)).collect();
+        let attached: Vec<_> = self.lock().iter().map(|(_, worker)| Arc::clone(worker)).collect();
         for worker in attached {
             what(&*worker);
         }
@@ -51,52 +54,18 @@ impl Workers {
 
     fn attach(&self, worker: Arc<dyn Attached>) -> u64 {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        lock(&self.attached).push((id, worker));
+        self.lock().push((id, worker));
         id
     }
 
     fn detach(&self, id: u64) {
-        let mut attached = lock(&self.attached);
+        let mut attached = self.lock();
         let at = attached.iter().position(|(known, _)| *known == id);
         let worker = at.map(|at| attached.remove(at));
         // The worker may hold the last handle of its queue, so it is dropped outside of the lock.
         drop(attached);
         drop(worker);
-    }
-
-    /// Resolves when a worker of this process ends the job.
-    pub(super) fn waits_for(&self, id: JobId) -> oneshot::Receiver<()> {
-        let (send, receive) = oneshot::channel();
-        let mut waiters = lock(&self.waiters);
-        let list = waiters.entry(id).or_default();
-        // Those who gave up meanwhile.
-        list.retain(|waiter| !waiter.is_closed());
-        list.push(send);
-        self.waited_for.store(waiters.len(), Ordering::Release);
-        receive
-    }
-
-    /// Whoever waited for the job has gone away.
-    pub(super) fn gave_up(&self, id: JobId) {
-        let mut waiters = lock(&self.waiters);
-        if let Some(list) = waiters.get_mut(&id) {
-            list.retain(|waiter| !waiter.is_closed());
-            if list.is_empty() {
-                waiters.remove(&id);
-            }
-        }
-        self.waited_for.store(waiters.len(), Ordering::Release);
-    }
-
-    fn ended(&self, id: JobId) {
-        let mut waiters = lock(&self.waiters);
-        let list = waiters.remove(&id);
-        self.waited_for.store(waiters.len(), Ordering::Release);
-        drop(waiters);
-        for waiter in list.into_iter().flatten() {
-            // Whoever waited may have gone away.
-            let _ = waiter.send(());
-        }
+        self.left.notify_waiters();
     }
 }
 
@@ -105,18 +74,6 @@ impl Queue {
     pub(crate) fn attach(&self, worker: Arc<dyn Attached>) -> Attachment {
         let id = self.inner.workers.attach(worker);
         Attachment { queue: self.clone(), id }
-    }
-
-    /// Whether somebody waits for the end of a job.
-    pub(crate) fn has_waiters(&self) -> bool {
-        self.inner.workers.waited_for.load(Ordering::Acquire) > 0
-    }
-
-    /// A job has become terminal.
-    pub(crate) fn terminal(&self, id: JobId) {
-        if self.has_waiters() {
-            self.inner.workers.ended(id);
-        }
     }
 }
 

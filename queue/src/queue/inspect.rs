@@ -1,7 +1,8 @@
 //! Looking and acting, on the handle: the same in every driver that can.
+//!
+//! Cancel safety: what is given up while it is under way is done all the same, or not at all.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::drivers::{BoxFuture, Counts, Driver, Inspect, WorkerRow};
 use crate::error::{Error, ErrorKind};
@@ -9,11 +10,33 @@ use crate::job::{Filter, JobId, JobRow, JobState};
 
 use super::Queue;
 
-/// How often a job is looked at that may end in another process.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
-
 impl Queue {
     /// One job, or `None`.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// use queue::prelude::*;
+    /// use queue::JobState;
+    ///
+    /// #[derive(Queueable)]
+    /// struct Greet { name: String }
+    /// impl Job for Greet {
+    ///     async fn handle(&self) -> JobResult {
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let queue = Queue::connect("memory:").await?;
+    /// let pushed = queue.dispatch(Greet::with("Ada".to_owned())).await?;
+    /// let row = queue.job(pushed.id).await?.expect("it was just stored");
+    /// assert_eq!((row.kind.as_str(), row.state), ("Greet", JobState::Available));
+    /// assert_eq!(row.args::<Greet>()?.name, "Ada");
+    ///
+    /// queue.cancel(pushed.id).await?;
+    /// assert_eq!(queue.counts().await?.total(JobState::Cancelled), 1);
+    /// queue.retry(pushed.id).await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -23,6 +46,16 @@ impl Queue {
     }
 
     /// A page of jobs, by id. The next page is `filter.after(last.id)`.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// use queue::{JobState, Queue, job::Filter};
+    ///
+    /// let queue = Queue::connect("memory:").await?;
+    /// let failed = queue.jobs(&Filter::new().state(JobState::Failed).queue("mail")).await?;
+    /// assert!(failed.is_empty());
+    /// # Ok::<(), queue::Error>(()) }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -84,6 +117,14 @@ impl Queue {
 
     /// Nothing of this queue is fetched or started from now on; what runs goes on. In this process it is in force when this returns.
     ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let queue = queue::Queue::connect("memory:").await?;
+    /// queue.pause("mail").await?;
+    /// queue.resume("mail").await?;
+    /// # Ok::<(), queue::Error>(()) }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`job`](Queue::job).
@@ -106,53 +147,6 @@ impl Queue {
         Ok(())
     }
 
-    /// Waits until a job has ended, whatever it came to. That a push is *stored* is what awaiting the push tells.
-    ///
-    /// Cancel safe: nothing happens when it is dropped.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Timeout`], which names the state that the job is in; [`ErrorKind::NotFound`], also when the store no longer keeps
-    /// the row; and as [`job`](Queue::job).
-    pub async fn wait(&self, id: JobId, timeout: Duration) -> Result<JobRow, Error> {
-        let queue = self.clone();
-        // On the engine, which has timers whatever the caller runs on; it ends when the caller drops this.
-        let task = AbortOnDrop(self.engine().spawn(async move {
-            match tokio::time::timeout(timeout, queue.until_terminal(id)).await {
-                Ok(row) => row,
-                Err(_) => Err(queue.not_in_time(id, timeout).await),
-            }
-        }));
-        task.join().await
-    }
-
-    async fn not_in_time(&self, id: JobId, timeout: Duration) -> Error {
-        let state = match self.job(id).await {
-            Ok(Some(row)) => format!("it is {}", row.state),
-            Ok(None) => "it is gone".to_owned(),
-            Err(error) => format!("and the store does not answer: {error}"),
-        };
-        Error::new(ErrorKind::Timeout, format!("job {id} did not end within {timeout:?}; {state}"))
-    }
-
-    /// Waits until a job has ended; on the engine.
-    pub(super) async fn until_terminal(&self, id: JobId) -> Result<JobRow, Error> {
-        let _tidy = GiveUp { queue: self, id };
-        loop {
-            // Made before the look, so that an end in between is not missed.
-            let ended = self.inner.workers.waits_for(id);
-            match inspection(&**self.driver())?.job(id).await? {
-                None => {
-                    return Err(Error::new(ErrorKind::NotFound, format!("there is no job {id}, or its row is no longer kept")));
-                }
-                Some(row) if row.state.is_terminal() => return Ok(row),
-                Some(_) => {}
-            }
-            // Real time: it is how often another process is looked at.
-            drop(tokio::time::timeout(LOOK_AGAIN, ended).await);
-        }
-    }
-
     async fn inspect<T: Send + 'static>(
         &self,
         look: impl for<'a> FnOnce(&'a dyn Inspect) -> BoxFuture<'a, Result<T, Error>> + Send + 'static,
@@ -166,42 +160,22 @@ impl Queue {
         &self,
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        self.engine().spawn(work).await.unwrap_or_else(|_| Err(gone()))
+        joined(self.engine().spawn(work).await)
     }
 }
 
-fn inspection(driver: &dyn Driver) -> Result<&dyn Inspect, Error> {
+/// The part of a driver that looks and acts.
+pub(super) fn inspection(driver: &dyn Driver) -> Result<&dyn Inspect, Error> {
     let unsupported = || Error::new(ErrorKind::Unsupported, format!("the driver `{}` cannot be looked into", driver.name()));
     driver.inspect().ok_or_else(unsupported)
 }
 
-fn gone() -> Error {
-    Error::new(ErrorKind::Closed, "the engine of the queue has ended")
-}
-
-/// Forgets a waiter that has gone away.
-struct GiveUp<'a> {
-    queue: &'a Queue,
-    id: JobId,
-}
-
-impl Drop for GiveUp<'_> {
-    fn drop(&mut self) {
-        self.queue.inner.workers.gave_up(self.id);
-    }
-}
-
-/// A task that ends when nobody waits for it.
-struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
-
-impl<T> AbortOnDrop<Result<T, Error>> {
-    async fn join(mut self) -> Result<T, Error> {
-        (&mut self.0).await.unwrap_or_else(|_| Err(gone()))
-    }
-}
-
-impl<T> Drop for AbortOnDrop<T> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+/// What a task on the engine came to.
+pub(super) fn joined<T>(joined: Result<Result<T, Error>, tokio::task::JoinError>) -> Result<T, Error> {
+    joined.unwrap_or_else(|error| {
+        Err(match error.is_panic() {
+            true => Error::new(ErrorKind::Store, "the driver panicked"),
+            false => Error::new(ErrorKind::Closed, "the engine of the queue has ended"),
+        })
+    })
 }

@@ -1,26 +1,33 @@
 //! What waits to be stored: bounded, in order.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use tokio::sync::Notify;
 
-use crate::drivers::{Group, PushError};
+use crate::drivers::{Group, NewJob, PushError};
 
-use super::reply::Reply;
+use super::reply::Answer;
 
 /// The most jobs that may wait.
 pub(super) const MOST_JOBS: usize = 100_000;
 /// The most bytes that may wait.
 pub(super) const MOST_BYTES: usize = 64 * 1024 * 1024;
 
-/// A group on its way into the store.
+/// What goes with a group on its way into the store.
 #[derive(Debug)]
 pub(super) struct Ticket {
-    pub(super) reply: Arc<Reply>,
+    pub(super) answer: Answer,
     pub(super) jobs: usize,
     bytes: usize,
+    /// Tickets are numbered in the order in which they came, and stored in that order.
+    number: u64,
+    /// When it came, on the driver's clock.
+    pub(super) accepted_at: SystemTime,
+    /// Since when the store has been away for this one.
+    pub(super) away_since: Option<SystemTime>,
 }
 
 /// What waits to be stored.
@@ -29,6 +36,8 @@ pub(super) struct Intake {
     state: Mutex<State>,
     /// Groups that wait or are under way: a look at it costs no lock.
     open: AtomicUsize,
+    /// Whether nothing more is taken: a look at it costs no lock.
+    is_sealed: AtomicBool,
     arrived: Notify,
     left: Notify,
 }
@@ -38,9 +47,27 @@ struct State {
     waiting: VecDeque<(Group, Ticket)>,
     jobs: usize,
     bytes: usize,
-    accepted: u64,
-    finished: u64,
+    /// The number of the next ticket.
+    next: u64,
+    /// All tickets with smaller numbers have their answer.
+    answered: u64,
     is_closed: bool,
+}
+
+/// The room that answered tickets leave behind.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    groups: usize,
+    jobs: usize,
+    bytes: usize,
+}
+
+impl Room {
+    pub(super) fn add(&mut self, ticket: &Ticket) {
+        self.groups += 1;
+        self.jobs += ticket.jobs;
+        self.bytes += ticket.bytes;
+    }
 }
 
 impl Intake {
@@ -54,19 +81,29 @@ impl Intake {
         self.open.load(Ordering::Acquire) == 0
     }
 
+    /// Whether nothing more is taken.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.is_sealed.load(Ordering::Acquire)
+    }
+
     /// Takes a group in, within the bounds; one that is larger than they are is taken when nothing else waits.
-    pub(super) fn accept(&self, group: Group, reply: Arc<Reply>) -> Result<(), PushError> {
-        let (jobs, bytes) = (group.jobs.len(), group.jobs.iter().map(crate::drivers::NewJob::size).sum::<usize>());
+    pub(super) fn accept(&self, group: Group, answer: Answer, accepted_at: SystemTime) -> Result<(), PushError> {
+        let (jobs, bytes) = (group.jobs.len(), group.jobs.iter().map(NewJob::size).sum::<usize>());
         let mut state = self.lock();
+        // Under the lock: what is taken before the seal is waited for by the flush that follows it.
+        if self.is_sealed() {
+            return Err(PushError::Closed);
+        }
         let is_over = state.jobs + jobs > MOST_JOBS || state.bytes + bytes > MOST_BYTES;
         if is_over && state.jobs > 0 {
             return Err(PushError::Overloaded { waiting: state.jobs, limit: MOST_JOBS, limit_bytes: MOST_BYTES });
         }
         state.jobs += jobs;
         state.bytes += bytes;
-        state.accepted += 1;
+        let number = state.next;
+        state.next += 1;
         self.open.fetch_add(1, Ordering::AcqRel);
-        state.waiting.push_back((group, Ticket { reply, jobs, bytes }));
+        state.waiting.push_back((group, Ticket { answer, jobs, bytes, number, accepted_at, away_since: None }));
         drop(state);
         self.arrived.notify_one();
         Ok(())
@@ -85,13 +122,14 @@ impl Intake {
         }
     }
 
-    /// A group was stored, or was not: it no longer waits.
-    pub(super) fn finish(&self, ticket: &Ticket) {
+    /// Groups that were taken out are stored, or refused. Those that the engine `kept`, to try them again, still wait.
+    pub(super) fn left(&self, room: &Room, kept: &[Ticket]) {
         let mut state = self.lock();
-        state.jobs -= ticket.jobs;
-        state.bytes -= ticket.bytes;
-        state.finished += 1;
-        self.open.fetch_sub(1, Ordering::AcqRel);
+        state.jobs -= room.jobs;
+        state.bytes -= room.bytes;
+        self.open.fetch_sub(room.groups, Ordering::AcqRel);
+        let oldest = kept.first().or(state.waiting.front().map(|(_, ticket)| ticket));
+        state.answered = oldest.map_or(state.next, |ticket| ticket.number);
         drop(state);
         self.left.notify_waiters();
     }
@@ -101,25 +139,39 @@ impl Intake {
         self.arrived.notified().await;
     }
 
-    /// Nothing more will come.
+    /// From now on a push is [`PushError::Closed`].
+    pub(super) fn seal(&self) {
+        let _state = self.lock();
+        self.is_sealed.store(true, Ordering::Release);
+    }
+
+    /// Nobody is left who could push: the engine ends when everything is stored.
     pub(super) fn close(&self) {
         self.lock().is_closed = true;
         self.arrived.notify_one();
     }
 
-    /// Whether nothing more will come and nothing waits.
+    /// Whether the engine can end.
     pub(super) fn is_done(&self) -> bool {
         let state = self.lock();
         state.is_closed && state.waiting.is_empty()
     }
 
+    /// The engine has ended: what still waits is answered with [`PushError::Closed`], and nothing more is taken.
+    pub(super) fn abandon(&self) {
+        self.seal();
+        let waiting = std::mem::take(&mut self.lock().waiting);
+        // Outside of the lock: it wakes whoever awaits them.
+        drop(waiting);
+    }
+
     /// Waits until everything that was accepted before is stored, or was refused by the store.
     pub(super) async fn flushed(&self) {
-        let goal = self.lock().accepted;
+        let goal = self.lock().next;
         loop {
             // Made before the look, so that what ends in between is not missed.
             let left = self.left.notified();
-            if self.lock().finished >= goal {
+            if self.lock().answered >= goal {
                 return;
             }
             left.await;

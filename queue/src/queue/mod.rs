@@ -1,7 +1,8 @@
 //! The handle that pushes jobs, and looks after them.
 //!
 //! A push goes from [`Pending`] (`pending`) over [`Push`] (`push`) either straight into a driver that never waits, or to the `intake`,
-//! from which the `engine` stores whatever has gathered in one commit.
+//! from which the `engine` stores whatever has gathered in one commit; the answer comes back by a `reply`. Which queue is meant is in
+//! `scope`, how jobs are looked at in `inspect`, how their end is waited for in `terminal`.
 
 mod attach;
 mod engine;
@@ -11,8 +12,10 @@ pub mod pending;
 pub mod push;
 mod reply;
 pub mod scope;
+mod terminal;
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -21,7 +24,6 @@ use crate::drivers::{AtomicPush, Capabilities, Driver, Durability, Group, NewJob
 use crate::error::Error;
 use crate::job::options::JobOptions;
 use crate::job::{JobState, Queueable, StoreTransaction};
-use crate::telemetry;
 
 pub(crate) use attach::{Attached, Attachment};
 pub use pending::{Dispatch, Pending};
@@ -30,14 +32,19 @@ pub use scope::{Entered, Scoped};
 
 use attach::Workers;
 use engine::Engine;
-use push::JobList;
+use push::{JobList, Storing};
 use reply::Reply;
+use terminal::Waiters;
+
+/// For how many jobs of a bulk push there is room from the start.
+const MOST_RESERVED: usize = 1_000_000;
 
 /// The handle that pushes jobs, and looks after them. Clones are the same queue.
 ///
 /// A queue has a thread of its own, the engine, that stores what is pushed and that its workers live on. It needs nothing of the
-/// caller's runtime, so pushes work from any thread, inside any runtime or none. The engine ends, after storing what waits, when the
-/// last handle and the last worker are gone.
+/// caller's runtime, so pushes work from any thread, inside any runtime or none. The engine ends, after storing what waits and closing
+/// the driver, when the last handle and the last worker are gone. It has a thread of its own for that, which the end of the process
+/// does not wait for: [`flush`](Queue::flush) or [`shutdown`](Queue::shutdown) first.
 #[derive(Clone)]
 pub struct Queue {
     inner: Arc<Inner>,
@@ -48,7 +55,9 @@ struct Inner {
     capabilities: Capabilities,
     engine: Engine,
     workers: Workers,
-    is_shut_down: AtomicBool,
+    waiters: Waiters,
+    /// Nothing more is pushed, and what was is stored: the driver can be closed when no worker is left.
+    is_drained: AtomicBool,
 }
 
 impl Drop for Inner {
@@ -69,7 +78,7 @@ impl Queue {
     ///
     /// # Panics
     ///
-    /// When the system gives no thread.
+    /// When the system gives no thread, or no handle to poll.
     #[must_use]
     pub fn from_driver(driver: Arc<dyn Driver>) -> Self {
         Self::try_from_driver(driver).expect("the system gives a thread and a poll handle for the engine")
@@ -79,7 +88,8 @@ impl Queue {
     pub(crate) fn try_from_driver(driver: Arc<dyn Driver>) -> Result<Self, Error> {
         let engine = Engine::start(&driver)?;
         let capabilities = driver.capabilities();
-        let inner = Inner { driver, capabilities, engine, workers: Workers::default(), is_shut_down: AtomicBool::new(false) };
+        let (workers, waiters) = (Workers::default(), Waiters::default());
+        let inner = Inner { driver, capabilities, engine, workers, waiters, is_drained: AtomicBool::new(false) };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -116,6 +126,28 @@ impl Queue {
     }
 
     /// Pushes to this queue: a pending job, a tuple of up to twelve, or a list of one kind; several are stored all or none.
+    ///
+    /// ```
+    /// use queue::prelude::*;
+    ///
+    /// #[derive(Queueable)]
+    /// struct Resize { width: u32 }
+    /// impl Job for Resize {
+    ///     async fn handle(&self) -> JobResult {
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let queue = Queue::connect("memory:").await?;
+    /// queue.dispatch(Resize::with(80)).await?;
+    /// let (small, large) = queue.dispatch((Resize::with(80), Resize::with(1_600))).await?;
+    /// assert_ne!(small.id, large.id);
+    /// let all = queue.dispatch_all((1..=1_000).map(Resize::with)).await?;
+    /// assert_eq!(all.len(), 1_000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[expect(clippy::must_use_candidate, reason = "fire and forget is a fair use: a dropped push is still pushed")]
     pub fn dispatch<D: Dispatch>(&self, jobs: D) -> Push<D::Pushed> {
         let mut list = JobList::default();
@@ -123,12 +155,13 @@ impl Queue {
         self.submit(list, |pushed| D::take_from(&mut pushed.into_iter()))
     }
 
-    /// Pushes many jobs of one kind in bulk, all or none.
+    /// Pushes many jobs of one kind in bulk, all or none. An empty list is stored at once, and nothing is.
     #[expect(clippy::must_use_candidate, reason = "fire and forget is a fair use: a dropped push is still pushed")]
     pub fn dispatch_all<J: Queueable>(&self, jobs: impl IntoIterator<Item = Pending<J>>) -> Push<Vec<Pushed>> {
         let jobs = jobs.into_iter();
         let mut list = JobList::default();
-        list.reserve(jobs.size_hint().0);
+        // An iterator may say anything of its size.
+        list.reserve(jobs.size_hint().0.min(MOST_RESERVED));
         jobs.for_each(|pending| list.add(pending));
         self.submit(list, Some)
     }
@@ -148,73 +181,63 @@ impl Queue {
         jobs.add_to(&mut list);
         let jobs = list.finish()?;
         self.check(&jobs)?;
-        let pushed = self.inner.driver.push_in(transaction, jobs).await?;
-        let missing = || PushError::Store("the driver did not answer for each job of the push".into());
-        D::take_from(&mut pushed.into_iter()).ok_or_else(missing)
+        let expected = jobs.len();
+        let pushed = match expected {
+            0 => Vec::new(),
+            _ => self.inner.driver.push_in(transaction, jobs).await?,
+        };
+        let pushed = (pushed.len() == expected).then_some(pushed);
+        pushed.and_then(|pushed| D::take_from(&mut pushed.into_iter())).ok_or_else(|| engine::silent(&*self.inner.driver))
     }
 
     /// Gives jobs to the driver or to the engine, at once.
     fn submit<T>(&self, jobs: JobList, finish: fn(Vec<Pushed>) -> Option<T>) -> Push<T> {
-        let jobs = match jobs.finish().and_then(|jobs| self.check(&jobs).map(|()| jobs)) {
-            Ok(jobs) => jobs,
-            Err(error) => return Push::failed(error),
-        };
-        if jobs.is_empty() {
-            return Push::ready(Ok(Vec::new()), finish);
-        }
         let is_sync = self.inner.capabilities.push_waits;
-        if is_sync && self.inner.workers.is_empty() {
-            return Push::failed(PushError::NoWorker);
-        }
-        let mut groups = vec![Group { jobs, tick: None }];
+        let storing = match jobs.finish().and_then(|jobs| self.check(&jobs).map(|()| jobs)) {
+            Err(error) => Storing::Done(Err(error)),
+            Ok(jobs) if jobs.is_empty() => Storing::Done(Ok(Vec::new())),
+            Ok(jobs) if is_sync => self.store_and_wait(jobs),
+            Ok(jobs) => self.store(jobs),
+        };
+        Push::new(storing, finish, is_sync)
+    }
+
+    /// Stores jobs, all or none: on this thread where the driver never waits, else on the engine.
+    fn store(&self, jobs: Vec<NewJob>) -> Storing {
+        let (expected, mut groups) = (jobs.len(), vec![Group { jobs, tick: None }]);
         // What waits goes first, so that pushes of one caller stay in order.
         if self.inner.engine.intake.is_empty()
-            && let Some(mut results) = self.inner.driver.push_now(&mut groups)
-            && let Some(result) = results.pop()
+            && let Some(result) = self.store_now(&mut groups, expected)
         {
-            if let Ok(pushed) = &result {
-                metrics::counter!(telemetry::JOBS_PUSHED).increment(pushed.len() as u64);
-            }
-            return if is_sync { self.wait_for_end(result, finish) } else { Push::ready(result, finish) };
+            return Storing::Done(result);
         }
-        let reply = Arc::new(Reply::default());
-        for group in groups {
-            if let Err(error) = self.inner.engine.intake.accept(group, Arc::clone(&reply)) {
-                return Push::failed(error);
-            }
+        // A driver that took the group, and said that it did not.
+        let Some(group) = groups.pop() else { return Storing::Done(Err(engine::silent(&*self.inner.driver))) };
+        let (answer, reply) = Reply::new();
+        match self.inner.engine.intake.accept(group, answer, self.inner.driver.clock().now()) {
+            Ok(()) => Storing::UnderWay(reply),
+            Err(error) => Storing::Done(Err(error)),
         }
-        Push::waiting(reply, finish, false)
     }
 
-    /// `sync:` a push resolves when its jobs are terminal, a duplicate's when the job that was there is.
-    fn wait_for_end<T>(&self, stored: PushResult, finish: fn(Vec<Pushed>) -> Option<T>) -> Push<T> {
-        let pushed = match stored {
-            Ok(pushed) => pushed,
-            Err(error) => return Push::failed(error),
+    /// Stores on this thread, if the driver can.
+    fn store_now(&self, groups: &mut Vec<Group>, expected: usize) -> Option<PushResult> {
+        let driver = &*self.inner.driver;
+        let result = match catch_unwind(AssertUnwindSafe(|| driver.push_now(groups))) {
+            Ok(results) => match results?.pop() {
+                Some(Ok(pushed)) if pushed.len() == expected => Ok(pushed),
+                Some(Err(error)) => Err(error),
+                Some(Ok(_)) | None => Err(engine::silent(driver)),
+            },
+            Err(_) => Err(engine::panicked(driver)),
         };
-        let reply = Arc::new(Reply::default());
-        let (queue, answer) = (self.clone(), Arc::clone(&reply));
-        self.engine().spawn(async move {
-            let result = queue.all_ended(&pushed).await;
-            answer.answer(result.map(|()| pushed));
-        });
-        Push::waiting(reply, finish, true)
-    }
-
-    async fn all_ended(&self, pushed: &[Pushed]) -> Result<(), PushError> {
-        for one in pushed {
-            let row = self.until_terminal(one.id).await.map_err(|error| PushError::Store(error.into()))?;
-            if row.state != JobState::Completed {
-                let error = row.errors.last().map_or_else(|| "no error was recorded".to_owned(), |error| error.message.clone());
-                return Err(PushError::Job { id: one.id, state: row.state, error });
-            }
-        }
-        Ok(())
+        engine::count(&result);
+        Some(result)
     }
 
     /// What can be said of a push without the store.
     fn check(&self, jobs: &[NewJob]) -> Result<(), PushError> {
-        if self.inner.is_shut_down.load(Ordering::Acquire) {
+        if self.inner.engine.intake.is_sealed() {
             return Err(PushError::Closed);
         }
         let can = &self.inner.capabilities;
@@ -240,6 +263,30 @@ impl Queue {
 
     /// Waits until everything that was pushed before is stored, or was refused: each push tells its own failure.
     ///
+    /// Cancel safe: nothing depends on it. Any executor can await it.
+    ///
+    /// ```
+    /// use queue::prelude::*;
+    ///
+    /// #[derive(Queueable)]
+    /// struct Beat;
+    /// impl Job for Beat {
+    ///     async fn handle(&self) -> JobResult {
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let queue = Queue::connect("memory:").await?;
+    /// for _ in 0..100 {
+    ///     drop(queue.dispatch(Beat::with()));
+    /// }
+    /// queue.flush().await?;
+    /// assert_eq!(queue.counts().await?.total(queue::JobState::Available), 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`PushError::Closed`] when the engine has ended.
@@ -248,23 +295,36 @@ impl Queue {
         self.engine().spawn(async move { intake.flushed().await }).await.map_err(|_| PushError::Closed)
     }
 
-    /// Ends the pushing: from now on a push is [`PushError::Closed`]. What was pushed before is stored; on the memory driver the log
-    /// says how many waiting jobs die with the process. Workers go on until they stop; the driver is closed by whichever ends last.
+    /// Ends the pushing: from now on a push is [`PushError::Closed`]. What was pushed before is stored. Workers go on until they stop;
+    /// the driver is closed by whichever ends last, and the memory driver logs then how many waiting jobs die with the process.
+    ///
+    /// Cancel safe: when the future is dropped, once polled, the shutdown goes on by itself.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let queue = queue::Queue::connect("memory:").await.unwrap();
+    /// queue.shutdown().await?;
+    /// # Ok::<(), queue::PushError>(()) }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
     /// [`PushError::Closed`] when the engine has ended.
     pub async fn shutdown(&self) -> Result<(), PushError> {
-        self.inner.is_shut_down.store(true, Ordering::Release);
-        self.flush().await?;
-        self.log_what_dies().await;
-        self.close_driver_if_last().await;
-        Ok(())
+        let queue = self.clone();
+        let ends = async move {
+            queue.inner.engine.intake.seal();
+            queue.inner.engine.intake.flushed().await;
+            // Before the look at the workers: the last of them looks at this when it has left, so one of the two sees the other.
+            queue.inner.is_drained.store(true, Ordering::Release);
+            queue.close_driver_if_last().await;
+        };
+        self.engine().spawn(ends).await.map_err(|_| PushError::Closed)
     }
 
-    /// On a driver that keeps nothing: says how many waiting jobs die with the process.
+    /// On a driver that keeps nothing: says how many waiting jobs die with the process. A closed driver has said so itself.
     pub(crate) async fn log_what_dies(&self) {
-        if self.inner.capabilities.durability != Durability::Process {
+        if self.inner.capabilities.durability != Durability::Process || self.inner.engine.is_driver_closed() {
             return;
         }
         let Ok(counts) = self.counts().await else { return };
@@ -275,7 +335,7 @@ impl Queue {
     }
 
     async fn close_driver_if_last(&self) {
-        if self.inner.is_shut_down.load(Ordering::Acquire) && self.inner.workers.is_empty() {
+        if self.inner.is_drained.load(Ordering::Acquire) && self.inner.workers.is_empty() {
             self.inner.engine.close_driver(Arc::clone(&self.inner.driver)).await;
         }
     }

@@ -16,9 +16,39 @@ use super::reply::{Reply, unheard};
 /// [`wait`](Push::wait), confirms that the driver has stored the job. To wait until the job has *run* is
 /// [`Queue::wait`](crate::Queue::wait).
 ///
-/// A push that nobody awaits and that fails is logged as an error. Write `drop(..)` where clippy objects to `let _ =`.
+/// A push that nobody awaits and that fails is logged as an error. Write `drop(..)` where clippy objects to `let _ =`. What nobody
+/// awaits is stored when the engine gets to it: [`flush`](crate::Queue::flush), [`shutdown`](crate::Queue::shutdown) and the end of
+/// [`Worker::run`](crate::Worker::run) wait for it, and a process that ends without any of them may lose it.
 ///
 /// Cancel safe: the job is pushed all the same.
+///
+/// ```
+/// use queue::prelude::*;
+///
+/// #[derive(Queueable)]
+/// struct Greet { name: String }
+/// impl Job for Greet {
+///     async fn handle(&self) -> JobResult {
+///         Ok(())
+///     }
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let queue = Queue::connect("memory:").wait()?;
+/// let pushed = queue.dispatch(Greet::with("Ada".to_owned())).wait()?;      // confirmed, on a plain thread
+/// assert!(!pushed.is_duplicate);
+/// drop(queue.dispatch(Greet::with("Grace".to_owned())));                   // fire and forget
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+///
+/// Awaiting it gives what is wrong with the push: nothing was stored.
+/// - [`PushError::NoQueue`], [`PushError::Closed`], and on `sync:` [`PushError::NoWorker`];
+/// - [`PushError::Encode`], [`PushError::TooLarge`], [`PushError::Unsupported`] for what the job or the driver cannot;
+/// - [`PushError::Overloaded`] when too much waits to be stored, [`PushError::Unavailable`] when the store was away for 30 s,
+///   [`PushError::Store`] with what else it says;
+/// - on `sync:`, where the answer comes when the job has ended, [`PushError::Job`].
 pub struct Push<T> {
     state: State,
     finish: fn(Vec<Pushed>) -> Option<T>,
@@ -26,24 +56,32 @@ pub struct Push<T> {
     is_sync: bool,
 }
 
+/// Jobs that were given to the driver or to the engine.
+pub(super) enum Storing {
+    Done(PushResult),
+    UnderWay(Arc<Reply>),
+}
+
 enum State {
-    Ready(PushResult),
-    Waiting(Arc<Reply>),
+    Storing(Storing),
     Taken,
 }
 
 impl<T> Push<T> {
     /// A push that failed before it was given to anybody.
     pub(super) fn failed(error: PushError) -> Self {
-        Self { state: State::Ready(Err(error)), finish: |_| None, is_sync: false }
+        Self::new(Storing::Done(Err(error)), |_| None, false)
     }
 
-    pub(super) fn ready(result: PushResult, finish: fn(Vec<Pushed>) -> Option<T>) -> Self {
-        Self { state: State::Ready(result), finish, is_sync: false }
+    pub(super) fn new(storing: Storing, finish: fn(Vec<Pushed>) -> Option<T>, is_sync: bool) -> Self {
+        Self { state: State::Storing(storing), finish, is_sync }
     }
 
-    pub(super) fn waiting(reply: Arc<Reply>, finish: fn(Vec<Pushed>) -> Option<T>, is_sync: bool) -> Self {
-        Self { state: State::Waiting(reply), finish, is_sync }
+    fn take(&mut self) -> Option<Storing> {
+        match std::mem::replace(&mut self.state, State::Taken) {
+            State::Storing(storing) => Some(storing),
+            State::Taken => None,
+        }
     }
 
     fn finish(&self, result: PushResult) -> Result<T, PushError> {
@@ -52,47 +90,51 @@ impl<T> Push<T> {
     }
 
     /// Parks the thread until the driver has stored the job. It works anywhere; inside a runtime it holds up a thread that other
-    /// tasks need, so there it warns once.
+    /// tasks need, so there it warns once. (It cannot tell a blocking handler or `spawn_blocking` from a task, and warns there too.)
     ///
     /// # Errors
     ///
-    /// As awaiting does; on `sync:` inside a runtime [`PushError::WouldBlock`], since the job may need the very thread.
+    /// As awaiting does; on `sync:` inside a runtime [`PushError::WouldBlock`], since the job may need the very thread: the job is
+    /// pushed all the same, and `.await` is the way to its end.
+    ///
+    /// # Panics
+    ///
+    /// When it has given its answer to an `.await` before.
     pub fn wait(mut self) -> Result<T, PushError> {
         static WARNED: AtomicBool = AtomicBool::new(false);
-        let result = match std::mem::replace(&mut self.state, State::Taken) {
-            State::Ready(result) => result,
-            State::Waiting(reply) => {
-                if tokio::runtime::Handle::try_current().is_ok() {
-                    if self.is_sync {
-                        reply.abandon();
-                        return Err(PushError::WouldBlock);
-                    }
-                    if !WARNED.swap(true, Ordering::Relaxed) {
-                        tracing::warn!("`.wait()` inside a runtime holds up a thread that other tasks need: use `.await`");
-                    }
-                }
-                reply.wait()
-            }
-            State::Taken => Err(PushError::Closed),
+        let reply = match self.take().expect(ANSWERED) {
+            Storing::Done(result) => return self.finish(result),
+            Storing::UnderWay(reply) => reply,
         };
-        self.finish(result)
+        if tokio::runtime::Handle::try_current().is_ok() {
+            if self.is_sync {
+                reply.abandon();
+                return Err(PushError::WouldBlock);
+            }
+            if !WARNED.swap(true, Ordering::Relaxed) {
+                tracing::warn!("`.wait()` inside a runtime holds up a thread that other tasks need: use `.await`");
+            }
+        }
+        self.finish(reply.wait())
     }
 }
+
+/// What a second answer would be asked for.
+const ANSWERED: &str = "a `Push` gives its answer once";
 
 impl<T> Future for Push<T> {
     type Output = Result<T, PushError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let result = match std::mem::replace(&mut self.state, State::Taken) {
-            State::Ready(result) => result,
-            State::Waiting(reply) => match reply.poll(context.waker()) {
+        let result = match self.take().expect(ANSWERED) {
+            Storing::Done(result) => result,
+            Storing::UnderWay(reply) => match reply.poll(context.waker()) {
                 Poll::Ready(result) => result,
                 Poll::Pending => {
-                    self.state = State::Waiting(reply);
+                    self.state = State::Storing(Storing::UnderWay(reply));
                     return Poll::Pending;
                 }
             },
-            State::Taken => panic!("a `Push` was polled after it had given its answer"),
         };
         Poll::Ready(self.finish(result))
     }
@@ -100,10 +142,10 @@ impl<T> Future for Push<T> {
 
 impl<T> Drop for Push<T> {
     fn drop(&mut self) {
-        match &self.state {
-            State::Ready(Err(error)) => unheard(error),
-            State::Waiting(reply) => reply.abandon(),
-            State::Ready(Ok(_)) | State::Taken => {}
+        match self.take() {
+            Some(Storing::Done(Err(error))) => unheard(&error),
+            Some(Storing::UnderWay(reply)) => reply.abandon(),
+            Some(Storing::Done(Ok(_))) | None => {}
         }
     }
 }
@@ -111,9 +153,9 @@ impl<T> Drop for Push<T> {
 impl<T> fmt::Debug for Push<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.state {
-            State::Ready(Ok(_)) => "stored",
-            State::Ready(Err(_)) => "failed",
-            State::Waiting(_) => "waiting",
+            State::Storing(Storing::Done(Ok(_))) => "stored",
+            State::Storing(Storing::Done(Err(_))) => "failed",
+            State::Storing(Storing::UnderWay(_)) => "under way",
             State::Taken => "taken",
         };
         f.debug_struct("Push").field("state", &state).finish_non_exhaustive()

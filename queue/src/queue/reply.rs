@@ -1,6 +1,7 @@
 //! The place where a push finds out what became of it.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::future::poll_fn;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
 use crate::drivers::{PushError, PushResult};
@@ -20,14 +21,40 @@ struct State {
     is_abandoned: bool,
 }
 
+/// The right to answer, once. Dropped without an answer, it answers that the queue is closed: nobody waits for good.
+#[derive(Debug)]
+pub(super) struct Answer(Option<Arc<Reply>>);
+
+impl Answer {
+    pub(super) fn give(mut self, answer: PushResult) {
+        if let Some(reply) = self.0.take() {
+            reply.answer(answer);
+        }
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if let Some(reply) = self.0.take() {
+            reply.answer(Err(PushError::Closed));
+        }
+    }
+}
+
 impl Reply {
+    /// An answer to come, and the place where it will be.
+    pub(super) fn new() -> (Answer, Arc<Self>) {
+        let reply = Arc::new(Self::default());
+        (Answer(Some(Arc::clone(&reply))), reply)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing that can panic runs under this lock, so a poisoned one is whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the answer. Where nobody waits for it, a failure is logged.
-    pub(super) fn answer(&self, answer: PushResult) {
+    /// Where nobody waits for the answer, a failure is logged.
+    fn answer(&self, answer: PushResult) {
         let mut state = self.lock();
         if state.is_abandoned {
             drop(state);
@@ -58,6 +85,11 @@ impl Reply {
                 Poll::Pending
             }
         }
+    }
+
+    /// Resolves with the answer.
+    pub(super) async fn answered(&self) -> PushResult {
+        poll_fn(|context| self.poll(context.waker())).await
     }
 
     /// Parks the thread until there is an answer.

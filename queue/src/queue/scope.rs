@@ -69,6 +69,11 @@ impl Queue {
     /// # Errors
     ///
     /// [`PushError::NoQueue`] when there is none.
+    ///
+    /// ```
+    /// let error = queue::Queue::current().unwrap_err();
+    /// assert!(error.to_string().contains("install"));
+    /// ```
     pub fn current() -> Result<Queue, PushError> {
         let here = STACK.try_with(|stack| {
             let stack = stack.borrow();
@@ -94,12 +99,30 @@ impl Queue {
     /// # });
     /// ```
     pub fn scope<F: Future>(&self, future: F) -> Scoped<F> {
-        Scoped { queue: self.clone(), future: Box::pin(future) }
+        Scoped { queue: self.clone(), future: Some(Box::pin(future)) }
     }
 
     /// Makes this the current queue of the thread until the guard is dropped.
     ///
     /// In async code use [`scope`](Queue::scope): a task may go on on another thread.
+    ///
+    /// ```
+    /// # use queue::Queue;
+    /// let queue = Queue::connect("memory:").wait()?;
+    /// let entered = queue.enter();
+    /// assert!(Queue::current().is_ok());
+    /// drop(entered);
+    /// assert!(Queue::current().is_err());
+    /// # Ok::<(), queue::Error>(())
+    /// ```
+    ///
+    /// The guard cannot leave its thread:
+    ///
+    /// ```compile_fail
+    /// # let queue = queue::Queue::connect("memory:").wait().unwrap();
+    /// let entered = queue.enter();
+    /// std::thread::spawn(move || drop(entered));
+    /// ```
     #[must_use = "it is the current queue until the guard is dropped"]
     pub fn enter(&self) -> Entered {
         Entered { id: enter(Entry::Queue(self.clone())), not_send: PhantomData }
@@ -153,9 +176,11 @@ pub(crate) fn enter_job(queue: &Queue) -> Entered {
 }
 
 /// A future with a current queue: what [`Queue::scope`] gives.
+#[must_use = "a future does nothing until it is awaited"]
 pub struct Scoped<F> {
     queue: Queue,
-    future: Pin<Box<F>>,
+    /// `None` only while it is dropped.
+    future: Option<Pin<Box<F>>>,
 }
 
 impl<F: Future> Future for Scoped<F> {
@@ -163,7 +188,18 @@ impl<F: Future> Future for Scoped<F> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let _entered = self.queue.enter();
-        self.future.as_mut().poll(context)
+        match &mut self.future {
+            Some(future) => future.as_mut().poll(context),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<F> Drop for Scoped<F> {
+    fn drop(&mut self) {
+        // What its values do when they are dropped is inside the scope, too.
+        let _entered = self.queue.enter();
+        self.future = None;
     }
 }
 
