@@ -240,7 +240,11 @@ fn resolve(field: &Field, inject: &Inject, root: &syn::Path) -> TokenStream {
 
 /// The type that the container is asked for.
 fn injected(ty: &Type, inject: &Inject, root: &syn::Path) -> TokenStream {
-    if inject.clone.is_some() { quote_spanned!(ty.span()=> #root::__private::Cloned<#ty>) } else { ty.to_token_stream() }
+    if inject.clone.is_none() {
+        return ty.to_token_stream();
+    }
+    let blamed = root_at(root, ty.span());
+    quote_spanned!(ty.span()=> #blamed::__private::Cloned<#ty>)
 }
 
 fn upgrade(job: &Job) -> Option<TokenStream> {
@@ -330,7 +334,7 @@ fn backoff(backoff: &Backoff, root: &syn::Path) -> TokenStream {
         }
         Backoff::List(delays) => {
             let delays = delays.iter().copied().map(duration);
-            quote!(#policy::List(&[#(#delays),*]))
+            quote!(#policy::List(&const { [#(#delays),*] }))
         }
     }
 }
