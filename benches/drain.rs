@@ -120,6 +120,12 @@ async fn worker(queue: &Queue, jobs: usize) -> Duration {
     started.elapsed()
 }
 
+/// The backlogs to measure: all, or the one given by `--waiting N`.
+fn backlogs() -> Vec<usize> {
+    let mut args = std::env::args().skip_while(|arg| arg != "--waiting");
+    args.nth(1).and_then(|waiting| waiting.parse().ok()).map_or_else(|| vec![1_000, 10_000, 100_000, 1_000_000], |one| vec![one])
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
     let rounds = Rounds::from_args(5);
@@ -131,7 +137,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let queue = runtime.block_on(async { Queue::connect("memory:").await })?;
     let started = Worker::builder(&queue, Container::builder().build()).concurrency(CONCURRENCY).threads(THREADS).start();
     let started = runtime.block_on(started)?;
-    for waiting in [1_000, 10_000, 100_000, 1_000_000] {
+    for waiting in backlogs() {
         let repeats = JOBS / waiting;
         let rate = |took: Duration| (repeats * waiting) as f64 / took.as_secs_f64();
         // Pairs: the machine's speed drifts, and each round measures all three within it.

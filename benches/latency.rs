@@ -64,7 +64,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 seen();
             }
         });
-        let raw = sample(|number| drop(send.send(number))).await;
+        let raw = sample(|number| send.send(number).expect("the task lives")).await;
 
         let queue = Queue::connect("memory:").await?;
         let worker = Worker::builder(&queue, Container::builder().build()).start().await?;

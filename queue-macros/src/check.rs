@@ -2,7 +2,6 @@
 
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::spanned::Spanned;
 use syn::{GenericArgument, PathArguments, PathSegment, Type};
 
 use crate::errors::Errors;
@@ -153,6 +152,10 @@ fn payload(field: &Field, errors: &mut Errors) {
             inner => format!("`{}` instead of `{}`", shown(inner), reference(inner)),
         };
         errors.at(borrowed, format!("`{name}` borrows; a payload must own its data, for example {owned}"));
+    } else if matches!(ty, Type::Ptr(_)) {
+        errors.at(ty, format!("`{name}` is a pointer, which means nothing in another process; store what it points to"));
+    } else if matches!(ty, Type::FnPtr(_)) {
+        errors.at(ty, format!("`{name}` is a function, which cannot be stored; store what it is chosen by"));
     }
 }
 
@@ -205,10 +208,7 @@ pub(crate) fn suspect(ty: &Type) -> Option<proc_macro2::Span> {
             _ => None,
         })
     }
-    match peeled(ty) {
-        ty @ (Type::Ptr(_) | Type::FnPtr(_)) => Some(ty.span()),
-        ty => first(ty.to_token_stream()),
-    }
+    first(ty.to_token_stream())
 }
 
 /// Words of types that bear serde.

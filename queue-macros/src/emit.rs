@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -99,8 +99,10 @@ fn bound(job: &Job) -> Option<LitStr> {
         return None;
     }
     let root = &job.root;
+    let recursive = |ty: &Type| mentions(ty.to_token_stream(), &job.args);
     let mut bounds: Vec<String> = Vec::new();
-    for (field, _) in job.payload().filter(|(_, wire)| wire.plain) {
+    // A type that holds the args again would have to prove itself first; serde's code can do without.
+    for (field, _) in job.payload().filter(|(field, wire)| wire.plain && !recursive(&field.ty)) {
         let ty = &field.ty;
         let bound = quote!(for<'__queue> #ty: #root::__private::PayloadField<'__queue>).to_string();
         // `$crate` means nothing in a string.
@@ -109,6 +111,26 @@ fn bound(job: &Job) -> Option<LitStr> {
         }
     }
     (!bounds.is_empty()).then(|| LitStr::new(&bounds.join(", "), Span::call_site()))
+}
+
+/// Whether a name stands somewhere in the tokens.
+fn mentions(tokens: TokenStream, name: &Ident) -> bool {
+    tokens.into_iter().any(|tree| match tree {
+        TokenTree::Ident(word) => word == *name,
+        TokenTree::Group(group) => mentions(group.stream(), name),
+        _ => false,
+    })
+}
+
+/// Where `queue` is, in tokens that the compiler takes for those at `place`, so that its complaints stand there.
+fn root_at(root: &syn::Path, place: Span) -> TokenStream {
+    root.to_token_stream()
+        .into_iter()
+        .map(|mut tree| {
+            tree.set_span(place);
+            tree
+        })
+        .collect()
 }
 
 /// The function that makes a pending job.
@@ -191,11 +213,12 @@ fn dependency(field: &Field, inject: &Inject, root: &syn::Path) -> TokenStream {
     let name = &field.label;
     let injected = injected(&field.ty, inject, root);
     let place = field.ty.span();
+    let blamed = root_at(root, place);
     let needs = match &inject.name {
         Some(name) => quote_spanned! {place=>
-            |needs| <#injected as #root::__private::InjectNamed>::dependencies_named(needs, #name)
+            |needs| <#injected as #blamed::__private::InjectNamed>::dependencies_named(needs, #name)
         },
-        None => quote_spanned!(place=> <#injected as #root::__private::FromContainer>::dependencies),
+        None => quote_spanned!(place=> <#injected as #blamed::__private::FromContainer>::dependencies),
     };
     // `line!` and `file!` answer for the place of their own tokens.
     let (file, line) = (quote_spanned!(place=> ::core::file!()), quote_spanned!(place=> ::core::line!()));
@@ -205,18 +228,23 @@ fn dependency(field: &Field, inject: &Inject, root: &syn::Path) -> TokenStream {
 fn resolve(field: &Field, inject: &Inject, root: &syn::Path) -> TokenStream {
     let injected = injected(&field.ty, inject, root);
     let place = field.ty.span();
+    let blamed = root_at(root, place);
     let value = match &inject.name {
         Some(name) => quote_spanned! {place=>
-            <#injected as #root::__private::InjectNamed>::from_container_named(__scope, #name)?
+            <#injected as #blamed::__private::InjectNamed>::from_container_named(__scope, #name)?
         },
-        None => quote_spanned!(place=> <#injected as #root::__private::FromContainer>::from_container(__scope)?),
+        None => quote_spanned!(place=> <#injected as #blamed::__private::FromContainer>::from_container(__scope)?),
     };
     if inject.clone.is_some() { quote!(#value.0) } else { value }
 }
 
 /// The type that the container is asked for.
 fn injected(ty: &Type, inject: &Inject, root: &syn::Path) -> TokenStream {
-    if inject.clone.is_some() { quote_spanned!(ty.span()=> #root::__private::Cloned<#ty>) } else { ty.to_token_stream() }
+    if inject.clone.is_none() {
+        return ty.to_token_stream();
+    }
+    let blamed = root_at(root, ty.span());
+    quote_spanned!(ty.span()=> #blamed::__private::Cloned<#ty>)
 }
 
 fn upgrade(job: &Job) -> Option<TokenStream> {
@@ -306,7 +334,7 @@ fn backoff(backoff: &Backoff, root: &syn::Path) -> TokenStream {
         }
         Backoff::List(delays) => {
             let delays = delays.iter().copied().map(duration);
-            quote!(#policy::List(&[#(#delays),*]))
+            quote!(#policy::List(&const { [#(#delays),*] }))
         }
     }
 }

@@ -12,6 +12,10 @@ pub(crate) fn job(input: &DeriveInput, job: Option<&Job>) -> TokenStream {
     if input.generics.params.iter().any(|parameter| !matches!(parameter, GenericParam::Const(_))) {
         return TokenStream::new();
     }
+    // Nor can the compiler be kept from saying that such a struct has no size.
+    if job.is_some_and(|job| job.fields.iter().any(|field| matches!(peeled(&field.ty), Type::TraitObject(_) | Type::Slice(_)))) {
+        return TokenStream::new();
+    }
     let root: Path = job.map_or_else(|| parse_quote!(::queue), |job| job.root.clone());
     let ident = &input.ident;
     let vis = &input.vis;

@@ -74,7 +74,6 @@ impl Job {
 /// Reads a struct; `None` when it cannot be a job at all.
 pub(crate) fn read(input: &DeriveInput, errors: &mut Errors) -> Option<Job> {
     let options = options::read(&input.attrs, errors);
-    let container = payload::container(&input.attrs, errors);
     for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("inject")) {
         errors.at(&attribute.meta, "`#[inject]` belongs on a field; options of the job are `#[queueable(..)]`");
     }
@@ -91,6 +90,7 @@ pub(crate) fn read(input: &DeriveInput, errors: &mut Errors) -> Option<Job> {
             return None;
         }
     };
+    let container = payload::container(&input.attrs, errors);
     let fields = read_fields(fields, &input.ident, &container, errors);
     Some(Job {
         root: options.root.clone().unwrap_or_else(|| parse_quote!(::queue)),

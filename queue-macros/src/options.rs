@@ -323,7 +323,7 @@ fn unique(item: &Item, errors: &mut Errors) -> Option<Unique> {
         }
     };
     if list.stream().is_empty() {
-        errors.at_span(list.span(), "`unique()` is empty; write `unique` or `unique(fields = [user_id])`");
+        errors.at(&item.key, "`unique()` is empty; write `unique` or `unique(fields = [user_id])`");
     }
     let mut unique = Unique::default();
     let mut seen: Vec<String> = Vec::new();

@@ -159,7 +159,10 @@ fn value(input: ParseStream<'_>) -> Value {
         {
             return Value::Array(array);
         }
-        if let Ok(path) = input.fork().parse::<Path>()
+        let ahead = input.fork();
+        if let Ok(path) = ahead.parse::<Path>()
+            // `linear(10s)` is no path with something after it.
+            && (ahead.is_empty() || ahead.peek(Token![,]))
             && input.parse::<Path>().is_ok()
         {
             return Value::Path(path);

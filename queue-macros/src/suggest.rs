@@ -8,13 +8,14 @@ pub(crate) fn known(word: &str, known: &[&str]) -> String {
     }
 }
 
-/// The known word within an edit distance of 1 + a third of the length, if there is one.
+/// The nearest known word, if one is within an edit distance of 1 + a third of the length, or begins as the word does.
 pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let most = 1 + word.chars().count() / 3;
+    let begins = |candidate: &str| word.len() >= 3 && (candidate.starts_with(word) || word.starts_with(candidate));
     known
         .iter()
         .map(|candidate| (distance(word, candidate), *candidate))
-        .filter(|(far, _)| *far <= most)
+        .filter(|(far, candidate)| *far <= most || begins(candidate))
         .min()
         .map(|(_, near)| near)
 }
@@ -62,6 +63,8 @@ mod tests {
         assert_eq!(nearest("quue", &known), Some("queue"));
         assert_eq!(nearest("max_attempt", &known), Some("max_attempts"));
         assert_eq!(nearest("zebra", &known), None);
+        assert_eq!(nearest("user", &["zip", "user_id"]), Some("user_id"));
+        assert_eq!(nearest("us", &["zip", "user_id"]), None);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::job::{CancelReason, JobError, JobResult, Outcome, Payload};
 use crate::queue::scope::enter_job;
 use crate::registry::{BuildError, ErasedJob, Running};
 
+use super::execute::Loop;
 use super::kinds::Kind;
 use super::shared::Shared;
 use super::slot::Slot;
@@ -29,10 +30,10 @@ enum Ended {
     Dropped,
 }
 
-/// Runs a delivery in a slot. Answers the settlement, or nothing when the lease was lost. The slot is still taken afterwards.
-pub(super) async fn run(shared: &Arc<Shared>, slot: &Arc<Slot>, delivery: Delivery, started: SystemTime) -> Option<Settlement> {
-    let lease = delivery.lease;
-    let Some(kind) = known(shared, &delivery) else {
+/// Runs a delivery in the slot of a loop. Answers the settlement, or nothing when the lease was lost. The slot is still taken afterwards.
+pub(super) async fn run(on: &Loop, kind: Option<&Kind>, delivery: Delivery, started: SystemTime) -> Option<Settlement> {
+    let (shared, slot, lease) = (&on.shared, &on.slot, delivery.lease);
+    let Some(kind) = known(shared, kind, &delivery) else {
         slot.begin(delivery, None, false);
         return Some(Settlement::new(lease, Outcome::Release { delay: UNKNOWN_DELAY }));
     };
@@ -44,7 +45,7 @@ pub(super) async fn run(shared: &Arc<Shared>, slot: &Arc<Slot>, delivery: Delive
         job.kind = kind.entry.kind,
         job.attempt = delivery.attempt,
     );
-    let attempt = Attempt { shared, slot, kind, span, attempt: delivery.attempt, max_attempts: delivery.max_attempts };
+    let attempt = Attempt { on, kind, span, attempt: delivery.attempt, max_attempts: delivery.max_attempts };
     let (payload, version) = (Payload::clone(&delivery.payload), delivery.version);
     slot.begin(delivery, kind.timeout.map(|timeout| started + timeout), kind.entry.options.blocking);
     let outcome = attempt.run(&payload, version).await?;
@@ -52,8 +53,8 @@ pub(super) async fn run(shared: &Arc<Shared>, slot: &Arc<Slot>, delivery: Delive
 }
 
 /// The kind of a delivery; where this worker does not know it, the worker leaves that kind alone for a while.
-fn known<'a>(shared: &'a Shared, delivery: &Delivery) -> Option<&'a Kind> {
-    let Some(kind) = shared.kinds.find(&delivery.kind) else {
+fn known<'a>(shared: &Shared, kind: Option<&'a Kind>, delivery: &Delivery) -> Option<&'a Kind> {
+    let Some(kind) = kind else {
         if shared.leave_alone(Except { kind: Arc::clone(&delivery.kind), from_version: None }) {
             tracing::warn!(
                 kind = &*delivery.kind, queue = &*delivery.queue, job = %delivery.lease.id,
@@ -78,8 +79,7 @@ fn known<'a>(shared: &'a Shared, delivery: &Delivery) -> Option<&'a Kind> {
 }
 
 struct Attempt<'a> {
-    shared: &'a Arc<Shared>,
-    slot: &'a Arc<Slot>,
+    on: &'a Loop,
     kind: &'a Kind,
     span: tracing::Span,
     attempt: u32,
@@ -88,8 +88,8 @@ struct Attempt<'a> {
 
 impl Attempt<'_> {
     async fn run(&self, payload: &[u8], version: u16) -> Option<Outcome> {
-        let values: Arc<dyn RunValues> = Arc::<Slot>::clone(self.slot);
-        let scope = self.shared.container.run_scope(Some(values));
+        let values: Arc<dyn RunValues> = Arc::<Slot>::clone(&self.on.slot);
+        let scope = self.on.shared.container.run_scope(Some(values));
         let built = self.guard(|| self.kind.entry.build(payload, version, &scope.for_consumer(self.kind.entry.type_id)));
         let outcome = match built {
             Ok(Ok(job)) => {
@@ -128,7 +128,7 @@ impl Attempt<'_> {
         let mut is_first = true;
         let result = std::future::poll_fn(|context| {
             let Some(running) = future.as_mut() else { return Poll::Ready(Err(Ended::Dropped)) };
-            if !is_first && self.slot.poll_ending(context).is_over {
+            if !is_first && self.on.slot.poll_ending(context).is_over {
                 return Poll::Ready(Err(Ended::Dropped));
             }
             match self.guard(|| Pin::new(running).poll(context)) {
@@ -143,27 +143,26 @@ impl Attempt<'_> {
         result
     }
 
-    /// The handler is pending for the first time: its slot hands on what it has, and its timeout counts from now on.
+    /// The handler is pending for the first time.
     fn begin_to_wait<T>(&self, context: &Context<'_>) -> Poll<Result<T, Ended>> {
-        if self.shared.gather.flush(&self.slot.group) {
-            self.shared.wake_exchange();
+        self.wait_begins();
+        if self.on.slot.poll_ending(context).is_over { Poll::Ready(Err(Ended::Dropped)) } else { Poll::Pending }
+    }
+
+    /// The loop will not turn for a while: it hands on what it has, sets its alarm, and lets another loop have the thread.
+    fn wait_begins(&self) {
+        self.on.flush();
+        if let Some(alarm) = self.on.slot.arm() {
+            self.on.shared.alarms.add(alarm);
         }
-        if let Some(alarm) = self.slot.arm() {
-            self.shared.alarms.add(alarm);
-        }
-        if self.slot.poll_ending(context).is_over { Poll::Ready(Err(Ended::Dropped)) } else { Poll::Pending }
+        self.on.lane.wake_another();
     }
 
     /// Runs a blocking function on the blocking pool, and waits as long as it takes: it cannot be dropped.
     async fn block(&self, work: impl FnOnce() -> JobResult + Send + 'static) -> Ended {
-        if self.shared.gather.flush(&self.slot.group) {
-            self.shared.wake_exchange();
-        }
-        if let Some(alarm) = self.slot.arm() {
-            self.shared.alarms.add(alarm);
-        }
-        let (queue, span) = (self.shared.queue.clone(), self.span.clone());
-        let task = self.shared.runtime.spawn_blocking(move || {
+        self.wait_begins();
+        let (queue, span) = (self.on.shared.queue.clone(), self.span.clone());
+        let task = self.on.shared.runtime.spawn_blocking(move || {
             let _entered = enter_job(&queue);
             span.in_scope(|| catch_unwind(AssertUnwindSafe(work)).map_err(|panic| panic_text(&*panic)))
         });
@@ -176,7 +175,7 @@ impl Attempt<'_> {
 
     /// What the store is told.
     async fn judge(&self, ended: Ended, job: Option<&Running>) -> Option<Outcome> {
-        let ending = self.slot.ending();
+        let ending = self.on.slot.ending();
         if ending.is_lost {
             return None;
         }
@@ -218,7 +217,7 @@ impl Attempt<'_> {
             Verdict::Fail | Verdict::Retry | Verdict::RetryIn(_) => None,
         };
         let error = Arc::new(error);
-        self.shared.hooks.error(self.slot, &error);
+        self.on.shared.hooks.error(&self.on.slot, &error);
         if let Some(delay) = delay {
             self.span.in_scope(|| tracing::warn!(again_in = ?delay, error = %message, "the attempt failed"));
             return Outcome::Retry { delay, error: message };
@@ -227,7 +226,7 @@ impl Attempt<'_> {
         if let Some(job) = job {
             self.call_failed(job, &error).await;
         }
-        self.shared.hooks.failure(self.slot, &error);
+        self.on.shared.hooks.failure(&self.on.slot, &error);
         Outcome::Fail { error: message }
     }
 
@@ -249,7 +248,7 @@ impl Attempt<'_> {
 
     /// Calls the job's `failed` hook, under the job's timeout again.
     async fn call_failed(&self, job: &Running, error: &Arc<JobError>) {
-        self.slot.rearm(self.kind.timeout.map(|timeout| self.shared.clock.now() + timeout));
+        self.on.slot.rearm(self.kind.timeout.map(|timeout| self.on.shared.clock.now() + timeout));
         let ended = match job {
             Running::Async(job) => match self.guard(|| job.failed(error)) {
                 Ok(hook) => self.poll_until_over(hook).await,
@@ -276,7 +275,7 @@ impl Attempt<'_> {
 
     /// Calls code of the user's: in the job's span, with its queue as the current one, a panic caught.
     fn guard<T>(&self, work: impl FnOnce() -> T) -> Result<T, String> {
-        let _entered = enter_job(&self.shared.queue);
+        let _entered = enter_job(&self.on.shared.queue);
         self.span.in_scope(|| catch_unwind(AssertUnwindSafe(work))).map_err(|panic| panic_text(&*panic))
     }
 

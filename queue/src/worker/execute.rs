@@ -61,7 +61,7 @@ impl Loop {
         let started = self.shared.clock.now();
         let kind = self.shared.kinds.find(&taken.delivery.kind);
         let lease = taken.delivery.lease;
-        let run = AssertUnwindSafe(attempt::run(&self.shared, &self.slot, taken.delivery, started)).catch_unwind();
+        let run = AssertUnwindSafe(attempt::run(self, kind, taken.delivery, started)).catch_unwind();
         let settlement = run.await.unwrap_or_else(|panic| {
             let panic = attempt::panic_text(&*panic);
             tracing::error!(job = %lease.id, %panic, "running the job panicked outside of the job, so it is given back");
@@ -74,7 +74,7 @@ impl Loop {
             }
             self.shared.tally.count(&settlement.outcome);
             match self.shared.gather.add(&self.slot.group, settlement) {
-                Added::HandedOn => self.shared.wake_exchange(),
+                Added::Batch => self.shared.wake_exchange(),
                 Added::First => self.shared.settle_soon.notify_one(),
                 Added::More => {}
             }
@@ -87,7 +87,7 @@ impl Loop {
         }
     }
 
-    fn flush(&self) {
+    pub(super) fn flush(&self) {
         if self.shared.gather.flush(&self.slot.group) {
             self.shared.wake_exchange();
         }

@@ -38,15 +38,18 @@ pub(super) async fn run(shared: Arc<Shared>) {
             let settlements = shared.gather.take();
             let request = shared.request();
             if !settlements.is_empty() || !request.queues.is_empty() {
-                if exchange(&shared, settlements, &request).await {
-                    pause = FIRST_PAUSE;
-                } else {
-                    tokio::time::sleep(pause.mul_f64(0.75 + 0.5 * fastrand::f64())).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
+                let exchanged = exchange(&shared, settlements, &request).await;
                 // The engine has other tasks, and a store in memory never waits.
                 tokio::task::coop::consume_budget().await;
-                continue;
+                match exchanged {
+                    Exchange::Full => continue,
+                    Exchange::Short => pause = FIRST_PAUSE,
+                    Exchange::Failed => {
+                        tokio::time::sleep(pause.mul_f64(0.75 + 0.5 * fastrand::f64())).await;
+                        pause = (pause * 2).min(LONGEST_PAUSE);
+                        continue;
+                    }
+                }
             }
             let is_buffering = shared.is_buffering();
             tokio::select! {
@@ -84,8 +87,17 @@ async fn wake_up(shared: &Arc<Shared>, woken: Wake) {
     }
 }
 
-/// One exchange. Answers whether both halves worked.
-async fn exchange(shared: &Arc<Shared>, settlements: Vec<Settlement>, request: &FetchRequest) -> bool {
+/// How an exchange went.
+enum Exchange {
+    /// It brought all that was asked for: the next follows at once.
+    Full,
+    /// It brought less, so the next waits until something happens.
+    Short,
+    /// One half of it failed.
+    Failed,
+}
+
+async fn exchange(shared: &Arc<Shared>, settlements: Vec<Settlement>, request: &FetchRequest) -> Exchange {
     let exchanged = AssertUnwindSafe(shared.driver.exchange(&settlements, request)).catch_unwind().await;
     let Exchanged { settled, deliveries } = exchanged.unwrap_or_else(|panic| {
         let panicked = || Error::new(ErrorKind::Store, format!("the driver panicked: {}", panic_text(&*panic)));
@@ -107,20 +119,31 @@ async fn exchange(shared: &Arc<Shared>, settlements: Vec<Settlement>, request: &
         }
     };
     shared.stored.notify_waiters();
-    let is_fetched = match deliveries {
+    let asked: usize = request.queues.iter().map(|queue| queue.free + queue.ahead).sum();
+    let fetched = match deliveries {
         Ok(deliveries) => {
+            let count = deliveries.len();
             if !request.queues.is_empty() {
                 shared.fetching.worked("fetching jobs");
                 deliver(shared, request, deliveries);
             }
-            true
+            Some(count)
         }
         Err(error) => {
             shared.fetching.failed("fetching jobs", &error);
-            false
+            None
         }
     };
-    is_settled && is_fetched
+    match fetched {
+        Some(count) if is_settled => {
+            if asked > 0 && count >= asked {
+                Exchange::Full
+            } else {
+                Exchange::Short
+            }
+        }
+        _ => Exchange::Failed,
+    }
 }
 
 /// What follows from outcomes that were stored, or were not because the lease was lost.
@@ -144,6 +167,7 @@ fn stored(shared: &Arc<Shared>, settlements: &[Settlement], answers: &[Settled])
             Outcome::Retry { delay, .. } | Outcome::Snooze { delay } | Outcome::Release { delay } => {
                 if delay.is_zero() {
                     shared.may_have_work();
+                    shared.wake_exchange();
                 } else {
                     shared.due_in(*delay);
                 }
@@ -169,7 +193,7 @@ fn deliver(shared: &Arc<Shared>, request: &FetchRequest, deliveries: Vec<Deliver
             lane.fetched(&request.queues[index], batch.len());
         }
         let refused = match lane {
-            Some(lane) => lane.deliver(batch).map(|unserved| shared.add_loops(&lane, unserved)),
+            Some(lane) => lane.deliver(batch, shared.threads).map(|unserved| shared.add_loops(&lane, unserved)),
             None => Err(batch),
         };
         if let Err(batch) = refused {

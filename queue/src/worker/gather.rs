@@ -9,13 +9,16 @@ use crate::sync::{AtomicBool, Mutex, MutexGuard};
 /// How many outcomes a loop keeps before it hands them on.
 const GROUP: usize = 32;
 
+/// How many outcomes are worth an exchange by themselves: the engine is woken for them at once.
+const BATCH: usize = 4 * GROUP;
+
 /// The outcomes of one loop that were not handed on.
 pub(super) type Group = Mutex<Vec<Settlement>>;
 
 /// The outcomes that wait for the next exchange.
 pub(super) struct Gather {
     state: Mutex<State>,
-    /// Something lies in a loop's group.
+    /// Something waits that nobody was woken for.
     is_dirty: AtomicBool,
 }
 
@@ -28,9 +31,9 @@ struct State {
 /// What follows from one more outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Added {
-    /// The group was full and is handed on: the exchange has work.
-    HandedOn,
-    /// Something lies in a group, and nothing did: somebody must look after it soon.
+    /// So much is handed on that it is worth an exchange now.
+    Batch,
+    /// Something waits, and nothing did: somebody must look after it soon.
     First,
     /// Somebody looks after it already.
     More,
@@ -51,8 +54,11 @@ impl Gather {
         let mut group = lock(group);
         group.push(settlement);
         if group.len() >= GROUP {
-            lock(&self.state).handed_on.append(&mut group);
-            return Added::HandedOn;
+            let mut state = lock(&self.state);
+            state.handed_on.append(&mut group);
+            if state.handed_on.len() >= BATCH {
+                return Added::Batch;
+            }
         }
         drop(group);
         if self.is_dirty.swap(true, Ordering::AcqRel) { Added::More } else { Added::First }
@@ -73,7 +79,7 @@ impl Gather {
         true
     }
 
-    /// From now on an outcome in a group is the first again. To be called before the groups are flushed.
+    /// From now on an outcome is the first again. To be called before the groups are flushed and the exchange is woken.
     pub(super) fn look(&self) {
         self.is_dirty.store(false, Ordering::Release);
     }

@@ -131,9 +131,9 @@ impl Lane {
         self.ahead_dry.store(false, Ordering::Release);
     }
 
-    /// Takes in fetched jobs, in order, and wakes as many loops. Answers how many jobs no loop waits for, and the jobs back
-    /// when the lane is closed or paused.
-    pub(super) fn deliver(&self, deliveries: Vec<Delivery>) -> Result<usize, Vec<Delivery>> {
+    /// Takes in fetched jobs, in order, and wakes up to `threads` loops: each wakes another when its handler waits, and more at once
+    /// would only wait for a thread. Answers how many jobs no loop waits for, and the jobs back when the lane is closed or paused.
+    pub(super) fn deliver(&self, deliveries: Vec<Delivery>, threads: usize) -> Result<usize, Vec<Delivery>> {
         let mut state = self.lock();
         if state.is_closed || state.is_paused {
             return Err(deliveries);
@@ -149,8 +149,8 @@ impl Lane {
             }
             state.ready.insert(at, delivery);
         }
-        let wakes = state.ready.len().min(state.idle.len());
-        let unserved = state.ready.len() - wakes;
+        let unserved = state.ready.len().saturating_sub(state.idle.len());
+        let wakes = state.ready.len().min(state.idle.len()).min(threads);
         let keep = state.idle.len() - wakes;
         let wakers = state.idle.split_off(keep);
         drop(state);
@@ -169,7 +169,8 @@ impl Lane {
         if let Some(delivery) = (!state.is_paused).then(|| state.ready.pop_front()).flatten() {
             state.running += 1;
             state.taken += 1;
-            let is_low = state.ready.len() <= self.ahead() / 2 && !self.dry.load(Ordering::Relaxed);
+            // Said once on the way down: what comes later finds the exchange under way.
+            let is_low = state.ready.len() == self.ahead() / 2 && !self.dry.load(Ordering::Relaxed);
             return Poll::Ready(Some(Taken { delivery, is_low }));
         }
         if let Some(waker) = waker {
@@ -179,6 +180,16 @@ impl Lane {
             }
         }
         Poll::Pending
+    }
+
+    /// A handler waits, so its thread is free for another loop.
+    pub(super) fn wake_another(&self) {
+        let mut state = self.lock();
+        let waker = if state.ready.is_empty() { None } else { state.idle.pop() };
+        drop(state);
+        if let Some((_, waker)) = waker {
+            waker.wake();
+        }
     }
 
     /// A run has ended after this time.
@@ -298,7 +309,7 @@ mod tests {
     fn prefetch_follows_the_run_time() {
         for (run_time, ahead) in [(1_000, 256), (1_000_000, 100), (10_000_000, 10), (200_000_000, 0)] {
             let lane = Lane::new("default".into(), 2, None);
-            lane.deliver(vec![delivery(1)]).unwrap();
+            lane.deliver(vec![delivery(1)], 1).unwrap();
             take(&lane).unwrap();
             lane.ended(Duration::from_nanos(run_time));
             let request = lane.request().unwrap();
@@ -309,17 +320,17 @@ mod tests {
     #[test]
     fn a_better_priority_overtakes_the_buffer() {
         let lane = Lane::new("default".into(), 1, None);
-        lane.deliver(vec![delivery(5), delivery(9)]).unwrap();
-        lane.deliver(vec![delivery(1), delivery(7)]).unwrap();
+        lane.deliver(vec![delivery(5), delivery(9)], 1).unwrap();
+        lane.deliver(vec![delivery(1), delivery(7)], 1).unwrap();
         assert_eq!([take(&lane), take(&lane), take(&lane), take(&lane)], [Some(1), Some(5), Some(7), Some(9)]);
     }
 
     #[test]
     fn a_paused_lane_gives_its_buffer_back_and_starts_nothing() {
         let lane = Lane::new("default".into(), 1, None);
-        lane.deliver(vec![delivery(1)]).unwrap();
+        lane.deliver(vec![delivery(1)], 1).unwrap();
         assert_eq!(lane.pause().len(), 1);
-        assert_eq!(lane.deliver(vec![delivery(1)]).unwrap_err().len(), 1);
+        assert_eq!(lane.deliver(vec![delivery(1)], 1).unwrap_err().len(), 1);
         assert!(lane.request().is_none());
         assert!(lane.resume());
         assert!(lane.request().is_some());
@@ -328,7 +339,7 @@ mod tests {
     #[test]
     fn what_waits_behind_slow_jobs_is_given_back() {
         let lane = Lane::new("default".into(), 1, None);
-        lane.deliver(vec![delivery(1), delivery(2)]).unwrap();
+        lane.deliver(vec![delivery(1), delivery(2)], 1).unwrap();
         take(&lane).unwrap();
         assert!(lane.give_back_stuck().is_empty(), "a job was taken since the last look");
         assert_eq!(lane.give_back_stuck().len(), 1);

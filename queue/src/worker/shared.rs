@@ -60,6 +60,8 @@ pub(super) struct Shared {
     pub(super) hooks: Hooks,
     /// Where handlers run.
     pub(super) runtime: Handle,
+    /// How many threads they have.
+    pub(super) threads: usize,
     started_at: SystemTime,
 
     phase: AtomicU8,
@@ -139,6 +141,7 @@ impl Shared {
             container: parts.container,
             kinds: parts.kinds,
             hooks: parts.hooks,
+            threads: parts.runtime.metrics().num_workers(),
             runtime: parts.runtime,
             phase: AtomicU8::new(Phase::Running as u8),
             lanes: RwLock::default(),

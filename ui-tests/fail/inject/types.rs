@@ -43,18 +43,11 @@ struct Boxed {
     mail: Box<dyn Mailer>,
 }
 
-#[derive(Queueable)]
-struct Counted {
-    #[inject]
-    mail: std::rc::Rc<dyn Mailer>,
-}
-
 impl Job for Optional { async fn handle(&self) -> JobResult { Ok(()) } }
 impl Job for OptionalValue { async fn handle(&self) -> JobResult { Ok(()) } }
 impl Job for CloneArc { async fn handle(&self) -> JobResult { Ok(()) } }
 impl Job for CloneOptional { async fn handle(&self) -> JobResult { Ok(()) } }
 impl Job for Reference { async fn handle(&self) -> JobResult { Ok(()) } }
 impl Job for Boxed { async fn handle(&self) -> JobResult { Ok(()) } }
-impl Job for Counted { async fn handle(&self) -> JobResult { Ok(()) } }
 
 fn main() {}

@@ -1,5 +1,6 @@
 //! Looking and acting.
 
+use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashSet};
 use std::sync::Arc;
 
@@ -58,29 +59,27 @@ impl Inspect for Memory {
 
 impl Store {
     fn job(&self, id: JobId) -> Option<JobRow> {
-        self.find(id).map(|found| self.inspected(&found))
+        self.find(id).map(|found| self.inspected(found))
     }
 
-    fn inspected(&self, found: &Found<'_>) -> JobRow {
-        let row = |row: &Row| row.inspected(self.name_of(row.queue));
+    fn inspected(&self, found: Found<'_>) -> JobRow {
+        let row = found.row();
+        let mut job = row.inspected(self.name_of(row.queue));
         match found {
-            Found::Waiting(waiting) => row(waiting),
+            Found::Waiting(_) => {}
             Found::Running(run) => {
-                let mut job = row(&run.row);
                 job.started_at = Some(run.started.system());
                 job.worker = Some(run.worker.to_string());
-                job
             }
             Found::Ended(ended) => {
-                let mut job = row(&ended.row);
                 job.started_at = ended.started.map(Time::system);
                 job.finished_at = Some(ended.finished.system());
-                job
             }
         }
+        job
     }
 
-    /// The ids of a page are found first, and only its rows are copied.
+    /// The rows of a page are found first, and only they are copied.
     fn jobs(&self, filter: &Filter) -> Vec<JobRow> {
         let mut page = Page { filter, queues: self.queues_of(filter), rows: BinaryHeap::new(), size: filter.page() };
         if page.queues.as_ref().is_some_and(HashSet::is_empty) {
@@ -91,21 +90,20 @@ impl Store {
             if page.is_past(row.id) {
                 break;
             }
-            page.offer(row);
+            page.offer(Found::Waiting(row));
         }
-        self.leases.runs().for_each(|run| page.offer(&run.row));
-        self.retained.rows().for_each(|ended| page.offer(&ended.row));
+        self.leases.runs().for_each(|run| page.offer(Found::Running(run)));
+        self.retained.rows().for_each(|ended| page.offer(Found::Ended(ended)));
         if filter.states.is_empty() || filter.states.contains(&JobState::Available) {
             for lane in self.queues.iter().flat_map(Lanes::all) {
                 for (least, rows) in lane.segments_after(filter.after) {
                     if !page.is_past(least) {
-                        rows.for_each(|row| page.offer(row));
+                        rows.for_each(|row| page.offer(Found::Waiting(row)));
                     }
                 }
             }
         }
-        let ids = page.rows.into_sorted_vec();
-        ids.into_iter().filter_map(|id| self.job(id)).collect()
+        page.rows.into_sorted_vec().into_iter().map(|ById(found)| self.inspected(found)).collect()
     }
 
     /// The queues that a filter names, if it names any.
@@ -195,7 +193,7 @@ impl Store {
     /// The error of an action that does not fit the state of a job.
     fn refused(&self, id: JobId, rule: &str) -> Error {
         match self.find(id) {
-            Some(found) => Error::new(ErrorKind::Conflict, format!("job {id} is {}, and {rule}", found.state())),
+            Some(found) => Error::new(ErrorKind::Conflict, format!("job {id} is {}, and {rule}", found.row().state)),
             None => Error::new(ErrorKind::NotFound, format!("there is no job {id}")),
         }
     }
@@ -223,25 +221,48 @@ impl Store {
     }
 }
 
-/// The least ids that fit, at most a page of them.
+/// The rows with the least ids that fit, at most a page of them.
 struct Page<'a> {
     filter: &'a Filter,
     queues: Option<HashSet<u32>>,
-    rows: BinaryHeap<JobId>,
+    rows: BinaryHeap<ById<'a>>,
     size: usize,
 }
 
-impl Page<'_> {
+/// A row that is compared by its id alone.
+struct ById<'a>(Found<'a>);
+
+impl Ord for ById<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.row().id.cmp(&other.0.row().id)
+    }
+}
+
+impl PartialOrd for ById<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for ById<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for ById<'_> {}
+
+impl<'a> Page<'a> {
     /// Whether the page is full of ids that are less than this one.
     fn is_past(&self, id: JobId) -> bool {
-        self.rows.len() == self.size && self.rows.peek().is_some_and(|greatest| *greatest < id)
+        self.rows.len() == self.size && self.rows.peek().is_some_and(|greatest| greatest.0.row().id < id)
     }
 
-    fn offer(&mut self, row: &Row) {
-        if self.is_past(row.id) || !self.fits(row) {
+    fn offer(&mut self, found: Found<'a>) {
+        if self.is_past(found.row().id) || !self.fits(found.row()) {
             return;
         }
-        self.rows.push(row.id);
+        self.rows.push(ById(found));
         if self.rows.len() > self.size {
             self.rows.pop();
         }

@@ -38,6 +38,7 @@ pub(super) struct Store {
 }
 
 /// A stored job, where it lies.
+#[derive(Clone, Copy)]
 pub(super) enum Found<'a> {
     /// Held, scheduled, available or retryable.
     Waiting(&'a Row),
@@ -45,12 +46,12 @@ pub(super) enum Found<'a> {
     Ended(&'a Ended),
 }
 
-impl Found<'_> {
-    pub(super) fn state(&self) -> JobState {
+impl<'a> Found<'a> {
+    pub(super) fn row(self) -> &'a Row {
         match self {
-            Self::Waiting(row) => row.state,
-            Self::Running(run) => run.row.state,
-            Self::Ended(ended) => ended.row.state,
+            Self::Waiting(row) => row,
+            Self::Running(run) => &run.row,
+            Self::Ended(ended) => &ended.row,
         }
     }
 }

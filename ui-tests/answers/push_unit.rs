@@ -21,5 +21,6 @@ impl Job for Welcome {
 }
 
 fn main() {
-    drop(Queue::push::<Welcome>());
+    drop(Queue::push::<()>()); //~ error: `()` cannot be pushed by type alone
+//~ note: several at once: a tuple of 1 to 12 jobs, or `queue.dispatch_all(..)`
 }

@@ -1,5 +1,7 @@
 use queue::prelude::*;
 
+struct Plain;
+
 #[derive(Queueable)]
 struct Purge;
 
@@ -21,5 +23,6 @@ impl Job for Welcome {
 }
 
 fn main() {
-    drop(Queue::push::<()>());
+    drop(Queue::push::<Plain>()); //~ error: `Plain` cannot be pushed by type alone
+//~ note: not a job yet: add `#[derive(Queueable)]`
 }

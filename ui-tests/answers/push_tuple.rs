@@ -1,7 +1,5 @@
 use queue::prelude::*;
 
-struct Plain;
-
 #[derive(Queueable)]
 struct Purge;
 
@@ -23,5 +21,6 @@ impl Job for Welcome {
 }
 
 fn main() {
-    drop(Queue::push::<Plain>());
+    drop(Queue::push::<(Purge, Welcome)>()); //~ error: `Welcome` cannot be pushed by type alone
+//~ note: a job with payload fields: `Welcome::with(..).push()`
 }

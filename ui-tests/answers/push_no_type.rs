@@ -21,5 +21,5 @@ impl Job for Welcome {
 }
 
 fn main() {
-    drop(Queue::push());
+    drop(Queue::push()); //~ error: type annotations needed
 }

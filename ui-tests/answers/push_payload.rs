@@ -21,5 +21,6 @@ impl Job for Welcome {
 }
 
 fn main() {
-    drop(Queue::push::<(Purge, Welcome)>());
+    drop(Queue::push::<Welcome>()); //~ error: `Welcome` cannot be pushed by type alone
+//~ note: a job with payload fields: `Welcome::with(..).push()`
 }
