@@ -48,7 +48,8 @@ fn answers() {
     for program in &programs {
         let source = fs::read_to_string(program).unwrap();
         let name = program.file_stem().unwrap().to_string_lossy();
-        let errors: Vec<&Message> = messages.iter().filter(|message| message.level == "error" && message.target == name).collect();
+        let errors: Vec<&Message> =
+            messages.iter().filter(|message| message.level == "error" && message.target == name).collect();
         let rendered: String = errors.iter().map(|message| message.rendered.as_str()).collect();
         let mut expected: Vec<(Option<usize>, &str)> = Vec::new();
         for (index, line) in source.lines().enumerate() {

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test says what it expects by failing")]
 
+pub mod gate;
+pub mod logs;
+pub mod park;
 pub mod probe;
 pub mod rig;
 

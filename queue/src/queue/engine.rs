@@ -116,7 +116,7 @@ async fn store(driver: &dyn Driver, intake: &Intake) {
             tracing::warn!("the store is away; each push is tried again for {PATIENCE:?}");
             away_since = Some(now);
         }
-        answer(driver, intake, &mut groups, &mut tickets, results, Outage { now, since: away_since.unwrap_or(now) });
+        answer(driver, intake, &mut groups, &mut tickets, results, &Outage { now, since: away_since.unwrap_or(now) });
         if groups.is_empty() {
             // A store in memory never waits, and the engine has other tasks.
             tokio::task::coop::consume_budget().await;
@@ -178,7 +178,7 @@ fn answer(
     groups: &mut Vec<Group>,
     tickets: &mut Vec<Ticket>,
     results: Vec<PushResult>,
-    outage: Outage,
+    outage: &Outage,
 ) {
     let (mut room, mut answered) = (Room::default(), Vec::with_capacity(tickets.len()));
     let mut kept = (Vec::new(), Vec::new());

@@ -114,7 +114,6 @@ impl Queue {
     /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[expect(clippy::must_use_candidate, reason = "fire and forget is a fair use: a dropped push is still pushed")]
     pub fn push<S: PushSet>() -> Push<S::Pushed> {
         let queue = match Self::current() {
             Ok(queue) => queue,
@@ -148,7 +147,6 @@ impl Queue {
     /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[expect(clippy::must_use_candidate, reason = "fire and forget is a fair use: a dropped push is still pushed")]
     pub fn dispatch<D: Dispatch>(&self, jobs: D) -> Push<D::Pushed> {
         let mut list = JobList::default();
         jobs.add_to(&mut list);
@@ -156,7 +154,6 @@ impl Queue {
     }
 
     /// Pushes many jobs of one kind in bulk, all or none. An empty list is stored at once, and nothing is.
-    #[expect(clippy::must_use_candidate, reason = "fire and forget is a fair use: a dropped push is still pushed")]
     pub fn dispatch_all<J: Queueable>(&self, jobs: impl IntoIterator<Item = Pending<J>>) -> Push<Vec<Pushed>> {
         let jobs = jobs.into_iter();
         let mut list = JobList::default();
