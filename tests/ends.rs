@@ -1,5 +1,7 @@
 //! The end of a queue: shutdown, who closes the driver, and the last handle.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;

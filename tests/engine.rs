@@ -1,5 +1,7 @@
 //! What the engine does with pushes: one commit for many, each fails alone, a store that is away, bounds, broken drivers.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -212,6 +214,9 @@ async fn what_waits_is_bounded_in_bytes() {
     let rest: Vec<_> = (1..67).map(|_| queue.dispatch(million())).collect();
     let over = queue.dispatch(million()).now_or_never().expect("at once").unwrap_err();
     assert!(matches!(over, PushError::Overloaded { waiting: 67, .. }), "{over:?}");
+    // Notes count as well.
+    let noted = Note::with(1).meta("note", "x".repeat(1_000_000)).tag("y".repeat(1_000));
+    assert!(matches!(queue.dispatch(noted).now_or_never(), Some(Err(PushError::Overloaded { waiting: 67, .. }))));
     // A small one still fits.
     let small = queue.dispatch(Note::with(1));
     gate.open();
@@ -322,6 +327,8 @@ async fn a_driver_may_store_on_the_thread_of_the_caller() {
         gate.answer_now(Some(answer));
         let error = queue.dispatch(Note::with(2)).now_or_never().expect("at once").unwrap_err();
         assert!(format!("{error:?}").contains(text), "{error:?}");
+        let bulk = queue.dispatch_all((0..2).map(Note::with)).now_or_never().expect("at once").unwrap_err();
+        assert!(format!("{bulk:?}").contains(text), "{bulk:?}");
     }
     gate.answer_now(None);
     gate.hold();

@@ -1,5 +1,7 @@
 //! Pushing from anywhere: each kind of thread, with and without awaiting, and what is refused.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! Which queue is the current one.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 use std::sync::{Arc, Mutex};
 
 use queue::prelude::*;

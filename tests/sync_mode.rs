@@ -1,5 +1,7 @@
 //! `sync:`, where a push resolves when its job has ended.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -107,11 +107,15 @@ async fn store(driver: &dyn Driver, intake: &Intake) {
         }
         let results = push(driver, &groups).await;
         let now = driver.clock().now();
-        if !results.iter().any(|result| matches!(result, Err(PushError::Unavailable(_)))) {
+        let away = results.iter().filter(|result| matches!(result, Err(PushError::Unavailable(_)))).count();
+        if away < groups.len() {
+            // Where some groups are stored, the others must not hold up what comes after them.
+            pause = FIRST_PAUSE;
+        }
+        if away == 0 {
             if away_since.take().is_some() {
                 tracing::info!("the store is back");
             }
-            pause = FIRST_PAUSE;
         } else if away_since.is_none() {
             tracing::warn!("the store is away; each push is tried again for {PATIENCE:?}");
             away_since = Some(now);
