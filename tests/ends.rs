@@ -62,6 +62,7 @@ async fn a_shutdown_stores_what_waits_closes_the_driver_once_and_ends_the_pushin
     let pushes: Vec<_> = (0..10).map(|n| queue.dispatch(Note::with(n))).collect();
     let mut shutdown = Box::pin(queue.shutdown());
     assert!((&mut shutdown).now_or_never().is_none());
+    assert!(matches!(queue.dispatch(Note::with(10)).now_or_never(), Some(Err(PushError::Closed))), "from the call on");
     gate.until_called(1).await;
     assert_eq!(gate.closed(), 0);
     gate.open();

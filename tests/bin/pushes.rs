@@ -36,6 +36,15 @@ fn engines() -> usize {
         .count()
 }
 
+/// Waits until it has so many. Threads give no event, so they are counted again and again; only the patience is a time.
+fn until_engines(count: usize) {
+    let until = std::time::Instant::now() + PATIENCE;
+    while engines() != count {
+        assert!(std::time::Instant::now() < until, "there are {} engines, and not {count}", engines());
+        std::thread::yield_now();
+    }
+}
+
 fn main() {
     let how = std::env::args().nth(1).unwrap_or_default();
     if how == "env" {
@@ -57,13 +66,10 @@ fn main() {
         // The last handle of a queue that is not the installed one.
         "drop" => {
             let other = Queue::from_driver(Gate::new());
-            assert_eq!(engines(), 2);
+            // A thread takes its name when it starts to run.
+            until_engines(2);
             drop(other);
-            let until = std::time::Instant::now() + PATIENCE;
-            while engines() != 1 {
-                assert!(std::time::Instant::now() < until, "the thread did not end");
-                std::thread::yield_now();
-            }
+            until_engines(1);
             say("the thread has ended");
         }
         other => panic!("unknown: {other}"),

@@ -19,18 +19,18 @@ impl Queue {
     /// use queue::JobState;
     ///
     /// #[derive(Queueable)]
-    /// struct Greet { name: String }
-    /// impl Job for Greet {
+    /// struct Salute { name: String }
+    /// impl Job for Salute {
     ///     async fn handle(&self) -> JobResult {
     ///         Ok(())
     ///     }
     /// }
     ///
     /// let queue = Queue::connect("memory:").await?;
-    /// let pushed = queue.dispatch(Greet::with("Ada".to_owned())).await?;
+    /// let pushed = queue.dispatch(Salute::with("Ada".to_owned())).await?;
     /// let row = queue.job(pushed.id).await?.expect("it was just stored");
-    /// assert_eq!((row.kind.as_str(), row.state), ("Greet", JobState::Available));
-    /// assert_eq!(row.args::<Greet>()?.name, "Ada");
+    /// assert_eq!((row.kind.as_str(), row.state), ("Salute", JobState::Available));
+    /// assert_eq!(row.args::<Salute>()?.name, "Ada");
     ///
     /// queue.cancel(pushed.id).await?;
     /// assert_eq!(queue.counts().await?.total(JobState::Cancelled), 1);

@@ -165,9 +165,13 @@ impl Intake {
         drop(waiting);
     }
 
-    /// Waits until everything that was accepted before is stored, or was refused by the store.
-    pub(super) async fn flushed(&self) {
-        let goal = self.lock().next;
+    /// The number of the next ticket: what was accepted so far has smaller ones.
+    pub(super) fn next(&self) -> u64 {
+        self.lock().next
+    }
+
+    /// Waits until every ticket with a smaller number than `goal` is stored, or was refused by the store.
+    pub(super) async fn flushed(&self, goal: u64) {
         loop {
             // Made before the look, so that what ends in between is not missed.
             let left = self.left.notified();

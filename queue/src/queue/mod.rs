@@ -130,8 +130,8 @@ impl Queue {
     /// use queue::prelude::*;
     ///
     /// #[derive(Queueable)]
-    /// struct Resize { width: u32 }
-    /// impl Job for Resize {
+    /// struct Shrink { width: u32 }
+    /// impl Job for Shrink {
     ///     async fn handle(&self) -> JobResult {
     ///         Ok(())
     ///     }
@@ -139,10 +139,10 @@ impl Queue {
     ///
     /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
     /// let queue = Queue::connect("memory:").await?;
-    /// queue.dispatch(Resize::with(80)).await?;
-    /// let (small, large) = queue.dispatch((Resize::with(80), Resize::with(1_600))).await?;
+    /// queue.dispatch(Shrink::with(80)).await?;
+    /// let (small, large) = queue.dispatch((Shrink::with(80), Shrink::with(1_600))).await?;
     /// assert_ne!(small.id, large.id);
-    /// let all = queue.dispatch_all((1..=1_000).map(Resize::with)).await?;
+    /// let all = queue.dispatch_all((1..=1_000).map(Shrink::with)).await?;
     /// assert_eq!(all.len(), 1_000);
     /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -289,7 +289,9 @@ impl Queue {
     /// [`PushError::Closed`] when the engine has ended.
     pub async fn flush(&self) -> Result<(), PushError> {
         let intake = Arc::clone(&self.inner.engine.intake);
-        self.engine().spawn(async move { intake.flushed().await }).await.map_err(|_| PushError::Closed)
+        // Read here, not by the task: what is pushed until that runs does not count.
+        let goal = intake.next();
+        self.engine().spawn(async move { intake.flushed(goal).await }).await.map_err(|_| PushError::Closed)
     }
 
     /// Ends the pushing: from now on a push is [`PushError::Closed`]. What was pushed before is stored. Workers go on until they stop;
@@ -309,9 +311,11 @@ impl Queue {
     /// [`PushError::Closed`] when the engine has ended.
     pub async fn shutdown(&self) -> Result<(), PushError> {
         let queue = self.clone();
+        // Here, not by the task: nothing is taken any more when this was called.
+        self.inner.engine.intake.seal();
         let ends = async move {
-            queue.inner.engine.intake.seal();
-            queue.inner.engine.intake.flushed().await;
+            let intake = &queue.inner.engine.intake;
+            intake.flushed(intake.next()).await;
             // Before the look at the workers: the last of them looks at this when it has left, so one of the two sees the other.
             queue.inner.is_drained.store(true, Ordering::Release);
             queue.close_driver_if_last().await;

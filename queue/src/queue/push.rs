@@ -26,8 +26,8 @@ use super::reply::{Reply, unheard};
 /// use queue::prelude::*;
 ///
 /// #[derive(Queueable)]
-/// struct Greet { name: String }
-/// impl Job for Greet {
+/// struct Announce { name: String }
+/// impl Job for Announce {
 ///     async fn handle(&self) -> JobResult {
 ///         Ok(())
 ///     }
@@ -35,9 +35,9 @@ use super::reply::{Reply, unheard};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let queue = Queue::connect("memory:").wait()?;
-/// let pushed = queue.dispatch(Greet::with("Ada".to_owned())).wait()?;      // confirmed, on a plain thread
+/// let pushed = queue.dispatch(Announce::with("Ada".to_owned())).wait()?;      // confirmed, on a plain thread
 /// assert!(!pushed.is_duplicate);
-/// drop(queue.dispatch(Greet::with("Grace".to_owned())));                   // fire and forget
+/// drop(queue.dispatch(Announce::with("Grace".to_owned())));                   // fire and forget
 /// # Ok(()) }
 /// ```
 ///
