@@ -1,7 +1,5 @@
 //! What the tests share, and the code of the README and of `docs/` as doc tests. The tests themselves are the targets in `Cargo.toml`.
 
-#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test says what it expects by failing")]
-
 pub mod probe;
 pub mod rig;
 

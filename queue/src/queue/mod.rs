@@ -104,7 +104,6 @@ impl Queue {
     /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[expect(clippy::must_use_candidate, reason = "fire and forget is a fair use: a dropped push is still pushed")]
     pub fn push<S: PushSet>() -> Push<S::Pushed> {
         let queue = match Self::current() {
             Ok(queue) => queue,
@@ -116,7 +115,6 @@ impl Queue {
     }
 
     /// Pushes to this queue: a pending job, a tuple of up to twelve, or a list of one kind; several are stored all or none.
-    #[expect(clippy::must_use_candidate, reason = "fire and forget is a fair use: a dropped push is still pushed")]
     pub fn dispatch<D: Dispatch>(&self, jobs: D) -> Push<D::Pushed> {
         let mut list = JobList::default();
         jobs.add_to(&mut list);
@@ -124,7 +122,6 @@ impl Queue {
     }
 
     /// Pushes many jobs of one kind in bulk, all or none.
-    #[expect(clippy::must_use_candidate, reason = "fire and forget is a fair use: a dropped push is still pushed")]
     pub fn dispatch_all<J: Queueable>(&self, jobs: impl IntoIterator<Item = Pending<J>>) -> Push<Vec<Pushed>> {
         let jobs = jobs.into_iter();
         let mut list = JobList::default();

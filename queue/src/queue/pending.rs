@@ -103,7 +103,6 @@ impl<J: Queueable> Pending<J> {
     }
 
     /// Pushes to the [current](Queue::current) queue, at once; awaiting the answer confirms that the job is stored.
-    #[expect(clippy::must_use_candidate, reason = "fire and forget is a fair use: a dropped push is still pushed")]
     pub fn push(self) -> Push<Pushed> {
         match Queue::current() {
             Ok(queue) => queue.dispatch(self),

@@ -54,7 +54,6 @@ impl Queue {
     /// let queue = queue::Queue::connect("memory:").await?.install();
     /// # drop(queue); Ok::<(), queue::Error>(()) }).unwrap();
     /// ```
-    #[expect(clippy::must_use_candidate, reason = "installing is the point; the handle is for those who want one")]
     pub fn install(self) -> Queue {
         let before = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner).replace(self.clone());
         if before.is_some_and(|before| !Arc::ptr_eq(&before.inner, &self.inner)) {
