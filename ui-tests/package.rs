@@ -19,6 +19,8 @@ pub struct Package {
     pub programs: Vec<PathBuf>,
     /// Code in front of each program, for example lints.
     pub prefix: &'static str,
+    /// Whether clippy looks at it too, where it is installed.
+    pub clippy: bool,
 }
 
 /// What the compiler says.
@@ -35,15 +37,17 @@ pub struct Message {
 
 impl Package {
     pub fn new(name: &'static str, edition: &'static str) -> Self {
-        Self { name, edition, dependency: "queue", library: None, programs: Vec::new(), prefix: "" }
+        Self { name, edition, dependency: "queue", library: None, programs: Vec::new(), prefix: "", clippy: false }
     }
 
     /// Writes the package anew and lets cargo check all of it.
     pub fn check(&self) -> Vec<Message> {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("packages").join(self.name);
         self.write(&folder);
-        let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args(["check", "--quiet", "--offline", "--keep-going", "--message-format=json"])
+        let cargo = || Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let clippy = self.clippy && cargo().args(["clippy", "--version"]).output().is_ok_and(|answer| answer.status.success());
+        let output = cargo()
+            .args([if clippy { "clippy" } else { "check" }, "--quiet", "--offline", "--keep-going", "--message-format=json"])
             .env("CARGO_TARGET_DIR", folder.with_file_name("target"))
             .env_remove("RUSTFLAGS")
             .current_dir(&folder)

@@ -21,7 +21,7 @@ fn jobs_compile_under_strict_lints() {
                   #![deny(trivial_casts, trivial_numeric_casts, variant_size_differences, explicit_outlives_requirements)]\n\
                   #![deny(clippy::all, clippy::pedantic, non_local_definitions)]\n\
                   #![forbid(unsafe_code)]\n";
-    let messages = Package { programs: files("strict"), prefix, ..Package::new("strict", "2024") }.check();
+    let messages = Package { programs: files("strict"), prefix, clippy: true, ..Package::new("strict", "2024") }.check();
     assert_silent(&messages);
 }
 
@@ -48,7 +48,8 @@ fn answers() {
     for program in &programs {
         let source = fs::read_to_string(program).unwrap();
         let name = program.file_stem().unwrap().to_string_lossy();
-        let errors: Vec<&Message> = messages.iter().filter(|message| message.level == "error" && message.target == name).collect();
+        let errors: Vec<&Message> =
+            messages.iter().filter(|message| message.level == "error" && message.target == name).collect();
         let rendered: String = errors.iter().map(|message| message.rendered.as_str()).collect();
         let mut expected: Vec<(Option<usize>, &str)> = Vec::new();
         for (index, line) in source.lines().enumerate() {
