@@ -3,8 +3,6 @@
 //!
 //! `cargo run -p queue-ui-tests --bin derive-cost [jobs] [rounds]`
 
-#![expect(clippy::print_stdout, reason = "its output is what it is for")]
-
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
