@@ -3,6 +3,8 @@
 //!
 //! `cargo run -p queue-ui-tests --bin derive-cost [jobs] [rounds]`
 
+#![expect(clippy::print_stdout, reason = "it is read on the terminal")]
+
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
