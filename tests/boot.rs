@@ -65,6 +65,7 @@ mod first {
 
     #[derive(Queueable)]
     #[queueable(name = "twice", queue = "twins")]
+    #[derive(Debug)]
     pub struct One;
     impl Job for One {
         async fn handle(&self) -> JobResult {

@@ -122,6 +122,10 @@ impl Sources {
             if module.is_empty() || module == ["prelude"] || is_front_page {
                 continue;
             }
+            // An exported macro stands at the root, wherever it was written; these are called by the suite's own macro.
+            if import.path.first().is_some_and(|name| name.starts_with("__conformance_")) {
+                continue;
+            }
             let (file, path) = (module.join("/"), import.path.join("::"));
             let target = self.resolve(&import.path);
             match (place(&module), place(&target)) {

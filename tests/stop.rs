@@ -184,7 +184,7 @@ async fn a_stop_under_load_loses_nothing_and_runs_nothing_twice() {
     impl Job for Counts {
         async fn handle(&self) -> JobResult {
             self.probe.saw(self.number.to_string());
-            if self.number % 7 == 0 {
+            if self.number.is_multiple_of(7) {
                 tokio::task::yield_now().await;
             }
             Ok(())

@@ -99,10 +99,11 @@ fn bound(job: &Job) -> Option<LitStr> {
         return None;
     }
     let root = &job.root;
-    let recursive = |ty: &Type| mentions(ty.to_token_stream(), &job.args);
+    // A type of the standard library bears serde, and each bound costs compile time. A type that holds the args again would have
+    // to prove itself first. serde's code can do without both.
+    let doubtful = |ty: &Type| suspect(ty).is_some() && !mentions(ty.to_token_stream(), &job.args);
     let mut bounds: Vec<String> = Vec::new();
-    // A type that holds the args again would have to prove itself first; serde's code can do without.
-    for (field, _) in job.payload().filter(|(field, wire)| wire.plain && !recursive(&field.ty)) {
+    for (field, _) in job.payload().filter(|(field, wire)| wire.plain && doubtful(&field.ty)) {
         let ty = &field.ty;
         let bound = quote!(for<'__queue> #ty: #root::__private::PayloadField<'__queue>).to_string();
         // `$crate` means nothing in a string.

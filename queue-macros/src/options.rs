@@ -280,7 +280,7 @@ fn timeout(item: &Item, errors: &mut Errors) -> Option<Option<Duration>> {
     }
     match duration::parse(&text.value()) {
         Ok(Duration::ZERO) => {
-            errors.at(text, "a timeout of nothing would end every run; for no limit write `timeout = \"none\"`")
+            errors.at(text, "a timeout of nothing would end every run; for no limit write `timeout = \"none\"`");
         }
         Ok(duration) => return Some(Some(duration)),
         Err(problem) => errors.at(text, problem),
@@ -337,7 +337,7 @@ fn unique(item: &Item, errors: &mut Errors) -> Option<Unique> {
             "name" => unique.name = name(&item, "account", errors),
             "fields" => unique.fields = unique_fields(&item, errors),
             _ => {
-                errors.at(&item.key, format!("unknown key `{word}` in `unique`; {}", suggest::known(&word, &["fields", "name"])))
+                errors.at(&item.key, format!("unknown key `{word}` in `unique`; {}", suggest::known(&word, &["fields", "name"])));
             }
         }
         seen.push(word);

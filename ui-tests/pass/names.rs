@@ -1,6 +1,7 @@
 //! Names that could clash with what the derive writes, and places where a job can stand.
 
-#![allow(non_camel_case_types)]
+// The names are there to be in the way.
+#![allow(dead_code, non_camel_case_types)]
 
 mod std {}
 mod core {}

@@ -50,8 +50,11 @@ pub struct ContainerBuilder<Last: ?Sized = Nothing> {
 #[derive(Clone)]
 pub(super) struct Hook {
     pub(super) key: Key,
-    pub(super) run: Arc<dyn Fn(&Erased) -> BoxFuture<'static, ()> + Send + Sync>,
+    pub(super) run: Arc<RunHook>,
 }
+
+/// A hook, the type of its service forgotten.
+type RunHook = dyn Fn(&Erased) -> BoxFuture<'static, ()> + Send + Sync;
 
 impl ContainerBuilder {
     pub(super) fn new(parent: Option<Container>) -> Self {
@@ -191,7 +194,6 @@ impl<L: ?Sized> ContainerBuilder<L> {
     ///     .build();
     /// assert_eq!(container.get::<Reports>().unwrap().0.0, "replica");
     /// ```
-    #[must_use]
     #[track_caller]
     pub fn when<J: ?Sized + 'static>(self) -> When<L> {
         When::new(self, Key::of::<J>(None), Location::caller())

@@ -73,7 +73,6 @@ impl Row {
                 let state = if delay.is_zero() { JobState::Available } else { JobState::Scheduled };
                 self.run_again(state, *delay, now);
             }
-            _ => unreachable!("`settle` has looked for outcomes that it does not know"),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Jobs in the memory of the process: the reference of the contract.
 //!
-//! One lock guards one [`Store`](store::Store), and every verb holds it for a batch. A waiting job lies in a line of its queue and
+//! One lock guards one `Store`, and every verb holds it for a batch. A waiting job lies in a line of its queue and
 //! priority; a fetch moves it among the leases, and its delivery carries that place; so neither a fetch nor a settlement looks
 //! anything up by id. Whoever comes with an id alone (looking, cancelling, a repeated push) pays for the search.
 
