@@ -1,9 +1,10 @@
 //! `#[derive(Queueable)]`, the derive of the crate `queue`, which re-exports it: depend on `queue`, not on this.
 //!
 //! The way through: `parse` reads the words of an attribute, `options`, `inject` and `payload` give them meaning, `model` holds
-//! what a job is, `check` compares its parts, `emit` writes the code, and `fallback` writes stubs after an error, so that one
+//! what a job is, `check` compares its parts, `emit` writes the code, `args` that of the payload, and `fallback` writes stubs after an error, so that one
 //! mistake is one message.
 
+mod args;
 mod backoff;
 mod check;
 mod duration;

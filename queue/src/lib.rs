@@ -22,7 +22,7 @@ pub use queue_macros::Queueable;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::container::{Cloned, Dependencies, Dependency, FromContainer, InjectNamed, ResolveError, Scope};
-    pub use crate::job::field::PayloadField;
+    pub use crate::job::field::{PayloadBound, PayloadField, ReadArgs, next_key, read_args};
     pub use crate::job::{Backoff, JobOptions, Unique};
     pub use crate::queue::push::JobList;
     pub use crate::registry::Entry;
