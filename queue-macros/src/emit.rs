@@ -25,16 +25,20 @@ pub(crate) fn job(job: &Job) -> TokenStream {
     let push_set = push_set(job);
     let registration = registration(job);
     let allowed = allowed();
+    let root = &job.root;
+    // One macro around it all, so that a wrong path to `queue` is one message.
     quote! {
-        #args
-        #constructor
-        #allowed
-        const _: () = {
-            #queueable
-            #conversion
-            #push_set
-            #registration
-        };
+        #root::__private::expand! {
+            #args
+            #constructor
+            #allowed
+            const _: () = {
+                #queueable
+                #conversion
+                #push_set
+                #registration
+            };
+        }
     }
 }
 

@@ -22,6 +22,7 @@ pub use queue_macros::Queueable;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::container::{Cloned, Dependencies, Dependency, FromContainer, InjectNamed, ResolveError, Scope};
+    pub use crate::__expand as expand;
     pub use crate::job::field::{PayloadBound, PayloadField, ReadArgs, next_key, read_args};
     pub use crate::job::{Backoff, JobOptions, Unique};
     pub use crate::queue::push::JobList;
@@ -29,4 +30,11 @@ pub mod __private {
     pub use inventory;
     pub use serde;
     pub use serde_json;
+}
+
+/// What the derive puts around its code: where the path to it is wrong, nothing of the code is looked at.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __expand {
+    ($($code:tt)*) => { $($code)* };
 }
