@@ -8,7 +8,7 @@ use std::process::Command;
 use serde::Deserialize;
 
 /// A package to be written and checked.
-pub struct Package {
+pub(crate) struct Package {
     pub name: &'static str,
     pub edition: &'static str,
     /// What `queue` is called in it.
@@ -24,7 +24,7 @@ pub struct Package {
 }
 
 /// What the compiler says.
-pub struct Message {
+pub(crate) struct Message {
     pub level: String,
     /// The program, or the library, it is about.
     pub target: String,
@@ -36,12 +36,12 @@ pub struct Message {
 }
 
 impl Package {
-    pub fn new(name: &'static str, edition: &'static str) -> Self {
+    pub(crate) fn new(name: &'static str, edition: &'static str) -> Self {
         Self { name, edition, dependency: "queue", library: None, programs: Vec::new(), prefix: "", clippy: false }
     }
 
     /// Writes the package anew and lets cargo check all of it.
-    pub fn check(&self) -> Vec<Message> {
+    pub(crate) fn check(&self) -> Vec<Message> {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("packages").join(self.name);
         self.write(&folder);
         let cargo = || Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -131,7 +131,7 @@ impl Package {
 }
 
 /// The Rust files of a folder of this package.
-pub fn files(folder: &str) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut files: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "rs"));

@@ -2,6 +2,8 @@
 //!
 //! `TRYBUILD=overwrite cargo test -p queue-ui-tests --test ui` writes the texts anew; read the difference.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

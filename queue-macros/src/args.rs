@@ -18,13 +18,13 @@ pub(crate) fn item(job: &Job) -> TokenStream {
     let attributes = !job.container.forwarded.is_empty() || job.payload().any(|(_, wire)| !wire.forwarded.is_empty());
     if attributes {
         let derives = derives(job);
-        return definition(job, Some(derives));
+        return definition(job, Some(&derives));
     }
     let (definition, serialize, deserialize) = (definition(job, None), serialize(job), deserialize(job));
     quote!(#definition #serialize #deserialize)
 }
 
-fn definition(job: &Job, derives: Option<TokenStream>) -> TokenStream {
+fn definition(job: &Job, derives: Option<&TokenStream>) -> TokenStream {
     let Job { vis, args, .. } = job;
     let allowed = allowed();
     let docs = format!("The payload of [`{}`].", job.ident.unraw());

@@ -21,8 +21,8 @@ pub use queue_macros::Queueable;
 /// What the derive writes paths into. Not for people: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::container::{Cloned, Dependencies, Dependency, FromContainer, InjectNamed, ResolveError, Scope};
     pub use crate::__expand as expand;
+    pub use crate::container::{Cloned, Dependencies, Dependency, FromContainer, InjectNamed, ResolveError, Scope};
     pub use crate::job::field::{PayloadBound, PayloadField, ReadArgs, next_key, read_args};
     pub use crate::job::{Backoff, JobOptions, Unique};
     pub use crate::queue::push::JobList;
