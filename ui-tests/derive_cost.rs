@@ -5,13 +5,14 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
 fn main() -> Result<(), Box<dyn Error>> {
+    use std::io::Write as _;
+
     let mut numbers = env::args().skip(1).map(|number| number.parse::<usize>());
     let jobs = numbers.next().transpose()?.unwrap_or(100);
     let rounds = numbers.next().transpose()?.unwrap_or(7);
@@ -32,7 +33,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (what, index) in [("least", 0), ("median", rounds / 2)] {
         let (plain, derived) = (plains[index].as_secs_f64() * 1e3, deriveds[index].as_secs_f64() * 1e3);
         let each = (derived - plain) / jobs as f64;
-        writeln!(io::stdout(), "{what} of {rounds}: {jobs} jobs {derived:.0} ms, serde alone {plain:.0} ms: {each:.2} ms a job")?;
+        writeln!(
+            std::io::stdout(),
+            "{what} of {rounds}: {jobs} jobs {derived:.0} ms, serde alone {plain:.0} ms: {each:.2} ms a job"
+        )?;
     }
     Ok(())
 }
