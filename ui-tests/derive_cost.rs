@@ -3,6 +3,8 @@
 //!
 //! `cargo run -p queue-ui-tests --bin derive-cost [jobs] [rounds]`
 
+#![expect(clippy::print_stdout, reason = "it is read on the terminal")]
+
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,8 +13,6 @@ use std::time::{Duration, Instant};
 use std::{env, fs};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    use std::io::Write as _;
-
     let mut numbers = env::args().skip(1).map(|number| number.parse::<usize>());
     let jobs = numbers.next().transpose()?.unwrap_or(100);
     let rounds = numbers.next().transpose()?.unwrap_or(7);
@@ -33,10 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (what, index) in [("least", 0), ("median", rounds / 2)] {
         let (plain, derived) = (plains[index].as_secs_f64() * 1e3, deriveds[index].as_secs_f64() * 1e3);
         let each = (derived - plain) / jobs as f64;
-        writeln!(
-            std::io::stdout(),
-            "{what} of {rounds}: {jobs} jobs {derived:.0} ms, serde alone {plain:.0} ms: {each:.2} ms a job"
-        )?;
+        println!("{what} of {rounds}: {jobs} jobs {derived:.0} ms, serde alone {plain:.0} ms: {each:.2} ms a job");
     }
     Ok(())
 }
