@@ -88,12 +88,13 @@ const TYPES: &str = "#![allow(dead_code)]\nuse std::sync::Arc;\n\
     pub struct Mailer;\n";
 
 fn plain_source(jobs: usize) -> String {
-    let mut source = TYPES.to_owned();
+    // The handler is no cost of the derive, so it stands here too.
+    let mut source = format!("{TYPES}pub trait Work {{ fn handle(&self) -> impl Future<Output = queue::JobResult> + Send; }}\n");
     for number in 0..jobs {
         let _ = writeln!(
             source,
             "#[derive(serde::Serialize, serde::Deserialize)]\npub struct Job{number} {{ #[serde(skip)] mail: Option<Arc<Mailer>>, {PAYLOAD} }}\n\
-             impl Job{number} {{ pub async fn handle(&self) -> queue::JobResult {{ Ok(()) }} }}"
+             impl Work for Job{number} {{ async fn handle(&self) -> queue::JobResult {{ Ok(()) }} }}"
         );
     }
     source

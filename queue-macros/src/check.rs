@@ -7,8 +7,8 @@ use syn::{GenericArgument, PathArguments, PathSegment, Type};
 use crate::errors::Errors;
 use crate::inject::Inject;
 use crate::model::{Field, Job, last_segment, peeled, shown};
-use crate::options::name_problem;
 use crate::suggest;
+use crate::values::name_problem;
 
 /// Checks a job as a whole.
 pub(crate) fn job(job: &Job, errors: &mut Errors) {

@@ -2,44 +2,48 @@
 
 use std::time::Duration;
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Ident, LitStr, Type};
+use syn::{Ident, Type};
 
+use crate::args;
 use crate::backoff::Backoff;
-use crate::check::suspect;
 use crate::inject::Inject;
-use crate::model::{Field, Job, shown};
+use crate::model::{Field, Job};
 use crate::options::Options;
 
 /// Everything that the derive writes for a sound job.
 ///
 /// It names only absolute paths, because the user's module may shadow any name.
 pub(crate) fn job(job: &Job) -> TokenStream {
-    let args = args(job);
+    let args = args::item(job);
     let constructor = constructor(job);
     let queueable = queueable(job);
     let conversion = conversion(job);
     let push_set = push_set(job);
     let registration = registration(job);
     let allowed = allowed();
+    let root = &job.root;
+    // One macro around it all, so that a wrong path to `queue` is one message.
     quote! {
-        #args
-        #constructor
-        #allowed
-        const _: () = {
-            #queueable
-            #conversion
-            #push_set
-            #registration
-        };
+        #root::__private::expand! {
+            #args
+            #constructor
+            #allowed
+            const _: () = {
+                #queueable
+                #conversion
+                #push_set
+                #registration
+            };
+        }
     }
 }
 
 /// What our code may do without the user hearing of it: its names and visibilities are those of the user's own struct.
-fn allowed() -> TokenStream {
+pub(crate) fn allowed() -> TokenStream {
     quote! {
         #[allow(
             dead_code,
@@ -60,71 +64,8 @@ fn allowed() -> TokenStream {
     }
 }
 
-/// The struct of the payload fields.
-fn args(job: &Job) -> TokenStream {
-    let Job { root, vis, args, container, .. } = job;
-    let serde = quote!(#root::__private::serde);
-    let serde_path = LitStr::new(&shown(&serde), Span::call_site());
-    let bound = bound(job).map(|bound| quote!(, bound = #bound));
-    let forwarded = &container.forwarded;
-    let allowed = allowed();
-    let docs = format!("The payload of [`{}`].", job.ident.unraw());
-    let fields = job.payload().map(|(field, wire)| {
-        let Field { name, ty, docs, .. } = field;
-        let forwarded = &wire.forwarded;
-        let docs = if docs.is_empty() {
-            let docs = format!("The payload field `{}` of [`{}`].", field.label, job.ident.unraw());
-            quote!(#[doc = #docs])
-        } else {
-            quote!(#(#docs)*)
-        };
-        quote!(#docs #(#forwarded)* #vis #name: #ty)
-    });
-    quote! {
-        #[doc = #docs]
-        #[derive(#serde::Serialize, #serde::Deserialize)]
-        #[serde(crate = #serde_path #bound)]
-        #(#forwarded)*
-        #allowed
-        #vis struct #args { #(#fields),* }
-    }
-}
-
-/// What serde's code may take for granted of the payload types.
-///
-/// A plain bound on a type without parameters is checked where it stands; a higher-ranked one only where the args are used as
-/// such, which is at one place, `type Args`. So a type without serde is one error, in the words of `PayloadField`.
-fn bound(job: &Job) -> Option<LitStr> {
-    if job.container.bound {
-        return None;
-    }
-    let root = &job.root;
-    // A type of the standard library bears serde, and each bound costs compile time. A type that holds the args again would have
-    // to prove itself first. serde's code can do without both.
-    let doubtful = |ty: &Type| suspect(ty).is_some() && !mentions(ty.to_token_stream(), &job.args);
-    let mut bounds: Vec<String> = Vec::new();
-    for (field, _) in job.payload().filter(|(field, wire)| wire.plain && doubtful(&field.ty)) {
-        let ty = &field.ty;
-        let bound = quote!(for<'__queue> #ty: #root::__private::PayloadField<'__queue>).to_string();
-        // `$crate` means nothing in a string.
-        if !bound.contains('$') && !bounds.contains(&bound) {
-            bounds.push(bound);
-        }
-    }
-    (!bounds.is_empty()).then(|| LitStr::new(&bounds.join(", "), Span::call_site()))
-}
-
-/// Whether a name stands somewhere in the tokens.
-fn mentions(tokens: TokenStream, name: &Ident) -> bool {
-    tokens.into_iter().any(|tree| match tree {
-        TokenTree::Ident(word) => word == *name,
-        TokenTree::Group(group) => mentions(group.stream(), name),
-        _ => false,
-    })
-}
-
 /// Where `queue` is, in tokens that the compiler takes for those at `place`, so that its complaints stand there.
-fn root_at(root: &syn::Path, place: Span) -> TokenStream {
+pub(crate) fn root_at(root: &syn::Path, place: Span) -> TokenStream {
     root.to_token_stream()
         .into_iter()
         .map(|mut tree| {
@@ -162,7 +103,7 @@ fn queueable(job: &Job) -> TokenStream {
     let kind = job.kind();
     let aliases = &job.options.aliases;
     let options = options(&job.options, root, job);
-    let args = args_at_suspect(job);
+    let args = args::name_at_suspect(job);
     let args_name = &job.args;
     let dependencies = job.services().map(|(field, inject)| dependency(field, inject, root));
     let fields = job.fields.iter().map(|field| {
@@ -200,14 +141,6 @@ fn queueable(job: &Job) -> TokenStream {
             #upgrade
         }
     }
-}
-
-/// The name of the args, placed at the payload field that most likely lacks serde: that is where the compiler complains.
-fn args_at_suspect(job: &Job) -> Ident {
-    let place = job.payload().filter(|(_, wire)| wire.plain).find_map(|(field, _)| suspect(&field.ty));
-    let mut args = job.args.clone();
-    args.set_span(place.unwrap_or_else(|| job.ident.span()));
-    args
 }
 
 fn dependency(field: &Field, inject: &Inject, root: &syn::Path) -> TokenStream {

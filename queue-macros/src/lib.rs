@@ -1,9 +1,10 @@
 //! `#[derive(Queueable)]`, the derive of the crate `queue`, which re-exports it: depend on `queue`, not on this.
 //!
-//! The way through: `parse` reads the words of an attribute, `options`, `inject` and `payload` give them meaning, `model` holds
-//! what a job is, `check` compares its parts, `emit` writes the code, and `fallback` writes stubs after an error, so that one
-//! mistake is one message.
+//! The way through: `parse` reads the words of an attribute, and `values` what they are set to; `options`, `inject` and `payload`
+//! give them meaning; `model` holds what a job is, `check` compares its parts; `emit` writes the code, `args` that of the payload;
+//! `fallback` writes stubs after an error, so that one mistake is one message.
 
+mod args;
 mod backoff;
 mod check;
 mod duration;
@@ -16,6 +17,7 @@ mod options;
 mod parse;
 mod payload;
 mod suggest;
+mod values;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};

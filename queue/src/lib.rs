@@ -29,12 +29,20 @@ pub use worker::{StartError, StopReport, Worker};
 /// What the derive writes paths into. Not for people: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::__expand as expand;
     pub use crate::container::{Cloned, Dependencies, Dependency, FromContainer, InjectNamed, ResolveError, Scope};
-    pub use crate::job::field::PayloadField;
+    pub use crate::job::field::{PayloadBound, PayloadField, ReadArgs, next_key, read_args};
     pub use crate::job::{Backoff, JobOptions, Unique};
     pub use crate::queue::push::JobList;
     pub use crate::registry::Entry;
     pub use inventory;
     pub use serde;
     pub use serde_json;
+}
+
+/// What the derive puts around its code: where the path to it is wrong, nothing of the code is looked at.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __expand {
+    ($($code:tt)*) => { $($code)* };
 }

@@ -84,6 +84,16 @@ struct Thirty {
     f20: u8, f21: u8, f22: u8, f23: u8, f24: u8, f25: u8, f26: u8, f27: u8, f28: u8, f29: u8,
 }
 
+type Maybe = Option<Address>;
+
+/// Without `#[serde(..)]` the derive reads and writes the args by itself.
+#[derive(Queueable)]
+struct Plain {
+    id: u64,
+    address: Maybe,
+    list: Vec<Address>,
+}
+
 macro_rules! do_nothing {
     ($($job:ty),*) => {
         $(impl Job for $job {
@@ -94,9 +104,36 @@ macro_rules! do_nothing {
     };
 }
 
-do_nothing!(Everything, Strict, Tree, Thirty);
+do_nothing!(Everything, Strict, Tree, Thirty, Plain);
+
+fn plain() {
+    let read = |text: &str| serde_json::from_str::<PlainArgs>(text);
+    let refused = |text: &str| read(text).err().map(|error| error.to_string().split(" at line").next().unwrap().to_owned()).unwrap();
+
+    let args = PlainArgs { id: 7, address: None, list: vec![Address::default()] };
+    let json = serde_json::to_string(&args).unwrap();
+    assert_eq!(json, r#"{"id":7,"address":null,"list":[{"zip":"","street":""}]}"#);
+    assert_eq!(serde_json::to_string(&read(&json).unwrap()).unwrap(), json);
+
+    // In any order, with keys that nobody knows, with escapes, without an `Option`.
+    let args = read(r#"{"later":{"x":[1]},"list":[],"\u0069d":8}"#).unwrap();
+    assert_eq!((args.id, args.address.is_none(), args.list.len()), (8, true, 0));
+    let args: PlainArgs = serde_json::from_value(serde_json::json!({ "id": 9, "list": [], "more": 1 })).unwrap();
+    assert_eq!(args.id, 9);
+
+    assert_eq!(refused(r#"{"list":[]}"#), "missing field `id`");
+    assert_eq!(refused(r#"{"id":1}"#), "missing field `list`");
+    assert_eq!(refused(r#"{"id":1,"id":1,"list":[]}"#), "duplicate field `id`");
+    assert_eq!(refused(r#"{"id":"x","list":[]}"#), "invalid type: string \"x\", expected u64");
+    assert_eq!(refused("[1,null,[]]"), "invalid type: sequence, expected struct PlainArgs");
+    assert_eq!(refused("null"), "invalid type: null, expected struct PlainArgs");
+
+    let error = queue::job::payload::decode::<Plain>(br#"{"id":1,"list":[{"zip":"1","street":2}]}"#, 1).err().unwrap();
+    assert_eq!(error.to_string(), "the payload cannot be decoded at `list[0].street`");
+}
 
 fn main() {
+    plain();
     let address = || Address { zip: "1".to_owned(), street: "s".to_owned() };
     let args = EverythingArgs {
         user_id: 7,
