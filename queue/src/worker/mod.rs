@@ -17,6 +17,8 @@ mod heartbeat;
 mod hooks;
 mod kinds;
 mod lane;
+#[cfg(test)]
+mod lane_tests;
 mod maintain;
 mod settle;
 mod shared;
