@@ -188,6 +188,11 @@ impl Lane {
         self.lock().running -= 1;
     }
 
+    /// How many jobs were taken and have not ended, whether their slot knows of them yet or not.
+    pub(super) fn running(&self) -> usize {
+        self.lock().running
+    }
+
     /// Takes a job out of the buffer, so that it does not start.
     pub(super) fn remove(&self, id: JobId) -> Option<Delivery> {
         let mut state = self.lock();

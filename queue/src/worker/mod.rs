@@ -15,6 +15,7 @@ mod gather;
 mod health;
 mod heartbeat;
 mod hooks;
+mod idle;
 mod kinds;
 mod lane;
 #[cfg(test)]

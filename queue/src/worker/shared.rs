@@ -22,6 +22,7 @@ use super::execute::Loop;
 use super::gather::Gather;
 use super::health::{Health, Pulse};
 use super::hooks::Hooks;
+use super::idle::Idle;
 use super::kinds::Kinds;
 use super::lane::{Lane, UNLIMITED};
 use super::shutdown::Tally;
@@ -79,8 +80,6 @@ pub(super) struct Shared {
     pub(super) restart: Notify,
     /// A second signal came.
     pub(super) hurry: Notify,
-    /// A run has ended while the worker was stopping.
-    pub(super) run_ended: Notify,
     /// An exchange has ended.
     pub(super) stored: Notify,
     /// An outcome lies in a group.
@@ -89,6 +88,8 @@ pub(super) struct Shared {
     pub(super) maintain_now: Notify,
 
     pub(super) gather: Gather,
+    /// Where a stop waits for the runs.
+    pub(super) idle: Idle,
     /// The alarms of the slots.
     pub(super) alarms: Earliest,
     /// When outcomes that this worker stored are due again.
@@ -152,11 +153,11 @@ impl Shared {
             reported: Notify::new(),
             restart: Notify::new(),
             hurry: Notify::new(),
-            run_ended: Notify::new(),
             stored: Notify::new(),
             settle_soon: Notify::new(),
             maintain_now: Notify::new(),
             gather: Gather::new(),
+            idle: Idle::new(),
             alarms: Earliest::new(),
             due: Earliest::new(),
             tally: Tally::default(),
