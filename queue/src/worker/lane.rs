@@ -167,6 +167,10 @@ impl Lane {
             return Poll::Ready(None);
         }
         if let Some(delivery) = (!state.is_paused).then(|| state.ready.pop_front()).flatten() {
+            if waker.is_some() {
+                // It may have been polled for another reason; its entry would be woken in place of a loop that waits.
+                state.idle.retain(|(waiting, _)| *waiting != index);
+            }
             state.running += 1;
             state.taken += 1;
             let is_low = state.ready.len() <= self.ahead() / 2 && !self.dry.load(Ordering::Relaxed);

@@ -1,7 +1,8 @@
 //! Tests of the lane, in a file of their own: `tests/models` compiles `lane.rs` with other locks, on which these cannot run.
 
 use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Poll, Wake, Waker};
 use std::time::{Duration, SystemTime};
 
 use crate::drivers::{Delivery, Lease};
@@ -77,4 +78,29 @@ fn what_waits_behind_slow_jobs_is_given_back() {
     assert!(lane.give_back_stuck().is_empty(), "a job was taken since the last look");
     assert_eq!(lane.give_back_stuck().len(), 1);
     assert!(!lane.is_buffering());
+}
+
+/// Counts how often it wakes.
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_loop_that_runs_is_not_woken_in_place_of_one_that_waits() {
+    let lane = Lane::new("default".into(), 3, None);
+    let woken = [(); 3].map(|()| Arc::new(Woken::default()));
+    let polls = |index: usize| lane.poll_take(index, Some(&Waker::from(Arc::clone(&woken[index])))).is_ready();
+    let counts = || woken.each_ref().map(|woken| woken.0.load(Ordering::Relaxed));
+    assert!(!polls(0) && !polls(1) && !polls(2));
+    lane.deliver(vec![delivery(1)]).unwrap();
+    assert_eq!(counts(), [0, 0, 1]);
+    // Something that an earlier run left behind wakes loop 1 first: it takes the job, and loop 2 waits again.
+    assert!(polls(1) && !polls(2));
+    lane.deliver(vec![delivery(2), delivery(3)]).unwrap();
+    assert_eq!(counts(), [1, 0, 2]);
 }
