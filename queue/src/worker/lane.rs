@@ -117,11 +117,14 @@ impl Lane {
 
     /// Notes what a fetch brought: a queue that gave less than it could is not asked again until something happens.
     pub(super) fn fetched(&self, asked: &QueueRequest, count: usize) {
-        if self.happened.load(Ordering::Acquire) != self.asked_at.load(Ordering::Acquire) {
-            return;
-        }
         self.dry.store(count < asked.free, Ordering::Release);
         self.ahead_dry.store(count < asked.free + asked.ahead, Ordering::Release);
+        // Looked at after the notes, so that what happens in between takes them back, here or there. The addition of nothing reads
+        // the newest number, which a load need not.
+        if self.happened.fetch_add(0, Ordering::AcqRel) != self.asked_at.load(Ordering::Acquire) {
+            self.dry.store(false, Ordering::Release);
+            self.ahead_dry.store(false, Ordering::Release);
+        }
     }
 
     /// Something happened: there may be work again.
