@@ -130,6 +130,37 @@ async fn a_constructor_that_fails_is_in_the_report_with_its_cause() {
 }
 
 #[tokio::test]
+async fn what_was_built_before_a_fault_is_shut_down() {
+    struct Later;
+    #[derive(Queueable)]
+    #[queueable(queue = "half")]
+    struct Half {
+        #[inject]
+        _database: Arc<Database>,
+        #[inject]
+        _later: Arc<Later>,
+    }
+    impl Job for Half {
+        async fn handle(&self) -> JobResult {
+            Ok(())
+        }
+    }
+    let rig = Rig::new();
+    let probe = Arc::clone(&rig.probe);
+    let container = Container::builder()
+        .singleton(|| Database)
+        .on_shutdown::<Database>(move |_| {
+            probe.saw("shut down");
+            std::future::ready(())
+        })
+        .try_singleton(|| Err::<Later, _>("not today"))
+        .build();
+    let report = refused(&rig, container, &["half"]).await.to_string();
+    assert!(report.contains("not today"), "{report}");
+    assert_eq!(rig.probe.seen(), ["shut down"]);
+}
+
+#[tokio::test]
 async fn a_constructor_that_panics_is_in_the_report() {
     fn broken() -> Database {
         panic!("no configuration")

@@ -81,6 +81,30 @@ async fn a_shutdown_stores_what_waits_closes_the_driver_once_and_ends_the_pushin
 }
 
 #[tokio::test]
+async fn a_shutdown_waits_for_what_a_callers_thread_is_storing() {
+    let (gate, queue) = start();
+    let probe = Arc::new(Probe::default());
+    gate.answer_now(Some(Answer::Stores));
+    gate.hold_now(Arc::clone(&probe));
+    let pusher = std::thread::spawn({
+        let queue = queue.clone();
+        move || queue.dispatch(Note::with(1)).wait()
+    });
+    probe.wait_for("push_now", 1).await;
+    let mut shutdown = Box::pin(queue.shutdown());
+    assert!((&mut shutdown).now_or_never().is_none());
+    // Round trips through the engine, where the shutdown began before them: it has had its turns.
+    for _ in 0..100 {
+        queue.flush().await.unwrap();
+    }
+    assert_eq!(gate.closed(), 0, "it waits");
+    probe.open();
+    pusher.join().unwrap().unwrap();
+    shutdown.await.unwrap();
+    assert_eq!((gate.closed(), stored(&gate).await), (1, 1));
+}
+
+#[tokio::test]
 async fn a_shutdown_that_is_given_up_goes_on() {
     let (gate, queue) = start();
     gate.hold();

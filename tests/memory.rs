@@ -321,3 +321,17 @@ async fn a_key_that_is_taken_refuses_a_retry_by_name() {
     driver.inside().retry(first).await.unwrap();
     assert!(driver.store(vec![keyed("Known:1")])[0].is_duplicate);
 }
+
+#[tokio::test]
+async fn only_a_job_that_is_due_before_all_others_is_announced() {
+    let memory = Memory::new();
+    let queues = ["mail".into()];
+    let later = |delay: u64| vec![NewJob { due: Due::In(Duration::from_secs(delay)), ..job() }];
+    memory.store(jobs(1));
+    for (delay, is_announced) in [(60, true), (120, false), (60, false), (30, true)] {
+        let wake = memory.wake(&queues);
+        memory.store(later(delay));
+        let woken = futures_util::FutureExt::now_or_never(wake).map(|wake| wake.expect("it answers").scheduled);
+        assert_eq!(woken, is_announced.then_some(true), "{delay} s");
+    }
+}

@@ -10,7 +10,7 @@ use queue::drivers::{
 use queue::{Clock, Error, PushError};
 use tokio::sync::Notify;
 
-use crate::probe::PATIENCE;
+use crate::probe::{PATIENCE, Probe};
 
 /// How a push is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,8 @@ struct State {
     answer: Answer,
     /// How `push_now` is answered, if at all.
     now: Option<Answer>,
+    /// Where `push_now` waits before it answers.
+    now_waits_at: Option<Arc<Probe>>,
     /// A group with this in a payload is refused.
     poison: Option<String>,
 }
@@ -63,7 +65,15 @@ impl Gate {
         let mut capabilities = Capabilities::full(Durability::Process);
         capabilities.in_transaction = false;
         change(&mut capabilities);
-        let state = State { calls: Vec::new(), closed: 0, permits: None, answer: Answer::Stores, now: None, poison: None };
+        let state = State {
+            calls: Vec::new(),
+            closed: 0,
+            permits: None,
+            answer: Answer::Stores,
+            now: None,
+            now_waits_at: None,
+            poison: None,
+        };
         Arc::new(Self {
             memory: Memory::with_clock(Clock::manual()),
             capabilities,
@@ -105,6 +115,11 @@ impl Gate {
     /// From now on jobs are stored on the caller's thread, or not.
     pub fn answer_now(&self, answer: Option<Answer>) {
         self.change(|state| state.now = answer);
+    }
+
+    /// From now on `push_now` tells this probe that it was called, and waits at its gate.
+    pub fn hold_now(&self, probe: Arc<Probe>) {
+        self.change(|state| state.now_waits_at = Some(probe));
     }
 
     /// From now on a group is refused that has this in a payload.
@@ -223,7 +238,14 @@ impl Driver for Gate {
     }
 
     fn push_now(&self, groups: &mut Vec<Group>) -> Option<Vec<PushResult>> {
-        let now = self.lock().now;
+        let (now, waits_at) = {
+            let state = self.lock();
+            (state.now, state.now_waits_at.clone())
+        };
+        if let Some(probe) = waits_at {
+            probe.saw("push_now");
+            probe.pass_blocking();
+        }
         match now? {
             Answer::Stores => self.memory.push_now(groups),
             Answer::Away | Answer::AwayForPoison => None,

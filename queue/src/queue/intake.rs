@@ -38,6 +38,8 @@ pub(super) struct Intake {
     open: AtomicUsize,
     /// Whether nothing more is taken: a look at it costs no lock.
     is_sealed: AtomicBool,
+    /// Pushes that callers' threads are storing right now.
+    now: AtomicUsize,
     arrived: Notify,
     left: Notify,
 }
@@ -83,7 +85,26 @@ impl Intake {
 
     /// Whether nothing more is taken.
     pub(super) fn is_sealed(&self) -> bool {
-        self.is_sealed.load(Ordering::Acquire)
+        self.is_sealed.load(Ordering::SeqCst)
+    }
+
+    /// A caller's thread begins to store by itself; `None` when nothing more is taken.
+    pub(super) fn begin_now(&self) -> Option<StoringNow<'_>> {
+        // Counted before the look at the seal, as `quiet` looks at the count after the seal: one of the two sees the other.
+        self.now.fetch_add(1, Ordering::SeqCst);
+        let storing = StoringNow(self);
+        (!self.is_sealed()).then_some(storing)
+    }
+
+    /// Waits for the callers' threads that began before the seal.
+    pub(super) async fn quiet(&self) {
+        loop {
+            let left = self.left.notified();
+            if self.now.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            left.await;
+        }
     }
 
     /// Takes a group in, within the bounds; one that is larger than they are is taken when nothing else waits.
@@ -142,7 +163,7 @@ impl Intake {
     /// From now on a push is [`PushError::Closed`].
     pub(super) fn seal(&self) {
         let _state = self.lock();
-        self.is_sealed.store(true, Ordering::Release);
+        self.is_sealed.store(true, Ordering::SeqCst);
     }
 
     /// Nobody is left who could push: the engine ends when everything is stored.
@@ -179,6 +200,17 @@ impl Intake {
                 return;
             }
             left.await;
+        }
+    }
+}
+
+/// A push that a caller's thread is storing.
+pub(super) struct StoringNow<'a>(&'a Intake);
+
+impl Drop for StoringNow<'_> {
+    fn drop(&mut self) {
+        if self.0.now.fetch_sub(1, Ordering::SeqCst) == 1 && self.0.is_sealed() {
+            self.0.left.notify_waiters();
         }
     }
 }

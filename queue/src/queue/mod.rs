@@ -220,6 +220,8 @@ impl Queue {
     /// Stores on this thread, if the driver can.
     fn store_now(&self, groups: &mut Vec<Group>, expected: usize) -> Option<PushResult> {
         let driver = &*self.inner.driver;
+        // A shutdown waits for it, so that nothing is confirmed by a driver that is closed.
+        let Some(_storing) = self.inner.engine.intake.begin_now() else { return Some(Err(PushError::Closed)) };
         let result = match catch_unwind(AssertUnwindSafe(|| driver.push_now(groups))) {
             Ok(results) => match results?.pop() {
                 Some(Ok(pushed)) if pushed.len() == expected => Ok(pushed),
@@ -315,6 +317,7 @@ impl Queue {
         self.inner.engine.intake.seal();
         let ends = async move {
             let intake = &queue.inner.engine.intake;
+            intake.quiet().await;
             intake.flushed(intake.next()).await;
             // Before the look at the workers: the last of them looks at this when it has left, so one of the two sees the other.
             queue.inner.is_drained.store(true, Ordering::Release);

@@ -6,9 +6,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
-use crate::container::Consumer;
+use crate::container::{Consumer, Container};
 use crate::drivers::{Capabilities, Driver, QueueRow};
 use crate::error::{Error, ErrorKind, chain};
 use crate::job::options::JobOptions;
@@ -100,13 +100,16 @@ pub(super) async fn start(builder: WorkerBuilder) -> Result<Worker, StartError> 
         on.or_else(|| own_runtime.as_ref().map(|own| own.handle().clone())).ok_or_else(|| StartError::of(engine_gone()))?;
     if is_container_sound {
         // On the runtime of the handlers: an async constructor may open what it later uses there.
-        let (container, consumers) = (container.clone(), consumers);
+        let container = container.clone();
         let built = handle
             .spawn(async move { container.start(&consumers).await.iter().map(ToString::to_string).collect::<Vec<_>>() })
             .await;
         faults.extend(built.unwrap_or_else(|error| vec![format!("building the services did not end: {error}")]));
     }
     if !faults.is_empty() {
+        if is_container_sound {
+            stop_services(&handle, container).await;
+        }
         if let Some(own) = own_runtime {
             own.shutdown_background();
         }
@@ -131,6 +134,14 @@ pub(super) async fn start(builder: WorkerBuilder) -> Result<Worker, StartError> 
     let attachment = queue.attach(Arc::<Shared>::clone(&shared));
     shared.start();
     Ok(Worker { shared, attachment: Some(attachment), runtime: own_runtime })
+}
+
+/// Runs the hooks of the services that were built. On the blocking pool, since they are the user's code, and since handlers that
+/// spin may hold every async thread.
+pub(super) async fn stop_services(runtime: &Handle, container: Container) {
+    let hooks = runtime.clone();
+    // A runtime of the user's that has ended takes the hooks with it.
+    drop(runtime.spawn_blocking(move || hooks.block_on(container.shutdown())).await);
 }
 
 fn consumer(entry: &'static Entry) -> Consumer {

@@ -82,9 +82,7 @@ impl Loop {
         // Only now: until its outcome is gathered, somebody must renew the lease.
         self.slot.end();
         self.lane.ended(run_time);
-        if self.shared.is_stopping() {
-            self.shared.run_ended.notify_waiters();
-        }
+        self.shared.idle.run_ended();
     }
 
     pub(super) fn flush(&self) {

@@ -69,8 +69,10 @@ fn follow(shared: &Arc<Shared>, maintained: Maintained) {
     for row in maintained.failed {
         let error = row.errors.last().map(|error| error.message.clone());
         tracing::error!(job = %row.id, kind = row.kind, error, "the job failed");
-        shared.hooks.failed_row(&row);
         shared.queue.terminal(row.id);
+        // On a thread of the handlers: no code of the user's runs on the engine.
+        let hooks = shared.hooks.clone();
+        shared.runtime.spawn(async move { hooks.failed_row(&row) });
     }
     // Also when nothing was promoted: another worker may have done it.
     shared.may_have_work();

@@ -15,8 +15,11 @@ mod gather;
 mod health;
 mod heartbeat;
 mod hooks;
+mod idle;
 mod kinds;
 mod lane;
+#[cfg(test)]
+mod lane_tests;
 mod maintain;
 mod settle;
 mod shared;

@@ -22,12 +22,13 @@ use super::execute::Loop;
 use super::gather::Gather;
 use super::health::{Health, Pulse};
 use super::hooks::Hooks;
+use super::idle::Idle;
 use super::kinds::Kinds;
 use super::lane::{Lane, UNLIMITED};
 use super::shutdown::Tally;
 use super::slot::Slot;
 use super::timer::Earliest;
-use super::{fetch, heartbeat, maintain, settle, timer};
+use super::{boot, fetch, heartbeat, maintain, settle, timer};
 
 /// For how long a kind is left alone that this worker does not know.
 const LEAVE_ALONE: Duration = Duration::from_secs(60);
@@ -81,8 +82,6 @@ pub(super) struct Shared {
     pub(super) restart: Notify,
     /// A second signal came.
     pub(super) hurry: Notify,
-    /// A run has ended while the worker was stopping.
-    pub(super) run_ended: Notify,
     /// An exchange has ended.
     pub(super) stored: Notify,
     /// An outcome lies in a group.
@@ -91,6 +90,8 @@ pub(super) struct Shared {
     pub(super) maintain_now: Notify,
 
     pub(super) gather: Gather,
+    /// Where a stop waits for the runs.
+    pub(super) idle: Idle,
     /// The alarms of the slots.
     pub(super) alarms: Earliest,
     /// When outcomes that this worker stored are due again.
@@ -155,11 +156,11 @@ impl Shared {
             reported: Notify::new(),
             restart: Notify::new(),
             hurry: Notify::new(),
-            run_ended: Notify::new(),
             stored: Notify::new(),
             settle_soon: Notify::new(),
             maintain_now: Notify::new(),
             gather: Gather::new(),
+            idle: Idle::new(),
             alarms: Earliest::new(),
             due: Earliest::new(),
             tally: Tally::default(),
@@ -186,7 +187,7 @@ impl Shared {
         for task in lock(&self.tasks).drain(..) {
             task.abort();
         }
-        self.container.shutdown().await;
+        boot::stop_services(&self.runtime, self.container.clone()).await;
         if let Err(error) = self.queue.flush().await {
             tracing::error!(error = %error, "some pushes were not stored until the end of the worker");
         }

@@ -109,25 +109,20 @@ async fn end_runs(shared: &Arc<Shared>) {
     }
 }
 
+/// How many jobs run. The lanes know of a job from the moment it is taken; its slot learns of it a little later.
+fn running(shared: &Shared) -> usize {
+    shared.lanes().iter().map(|lane| lane.running()).sum()
+}
+
 /// Until nothing runs.
 async fn idle(shared: &Shared) {
-    until_ended(shared, || !shared.slots().iter().any(|slot| slot.is_busy())).await;
+    shared.idle.until(|| running(shared) == 0).await;
 }
 
 /// Until nothing runs that can be dropped.
 async fn idle_async(shared: &Shared) {
-    until_ended(shared, || !shared.slots().iter().any(|slot| slot.is_busy() && !slot.is_blocking())).await;
-}
-
-async fn until_ended(shared: &Shared, is_true: impl Fn() -> bool) {
-    loop {
-        // Made before the look, so that a run that ends in between is not missed.
-        let ended = shared.run_ended.notified();
-        if is_true() {
-            return;
-        }
-        ended.await;
-    }
+    // In this order: the lanes are closed, so what the slots then show is a part of what ran.
+    shared.idle.until(|| running(shared) <= shared.slots().iter().filter(|slot| slot.is_blocking()).count()).await;
 }
 
 /// Until every outcome is stored. Answers whether that came to be.

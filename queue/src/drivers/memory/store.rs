@@ -125,6 +125,9 @@ impl Store {
     pub(super) fn put_off(&mut self, mut row: Row, state: JobState) {
         row.state = state;
         self.lanes(row.queue).enter(state);
+        if self.due.first().is_none_or(|first| row.key().0 < first.0) {
+            self.waiters.scheduled();
+        }
         self.due.insert(row.key());
         self.aside.insert(row.id, row);
     }

@@ -102,6 +102,14 @@ impl Waiters {
         }
     }
 
+    /// A job was scheduled that is due before all others.
+    pub(super) fn scheduled(&mut self) {
+        for waiter in &mut self.list {
+            waiter.happened.scheduled = true;
+            waiter.ring(&mut self.rung);
+        }
+    }
+
     /// Those who are to be woken now that nobody holds the store.
     pub(super) fn take_rung(&mut self) -> Vec<Waker> {
         std::mem::take(&mut self.rung)
