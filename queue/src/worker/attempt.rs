@@ -7,20 +7,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
-use crate::container::RunValues;
-use crate::drivers::{Delivery, Except, Settlement};
+use crate::container::RunScope;
 use crate::job::outcome::Verdict;
-use crate::job::{CancelReason, JobError, JobResult, Outcome, Payload};
+use crate::job::{AttemptError, CancelReason, JobError, JobResult, JobRow, JobState, Outcome};
 use crate::queue::scope::enter_job;
 use crate::registry::{BuildError, ErasedJob, Running};
 
 use super::execute::Loop;
 use super::kinds::Kind;
-use super::shared::Shared;
-use super::slot::Slot;
-
-/// How long a job is left to others that this worker does not know, or not in its version.
-const UNKNOWN_DELAY: Duration = Duration::from_secs(5);
+use super::ready::Ready;
 
 /// How a handler ended.
 enum Ended {
@@ -30,67 +25,34 @@ enum Ended {
     Dropped,
 }
 
-/// Runs a delivery in the slot of a loop. Answers the settlement, or nothing when the lease was lost. The slot is still taken afterwards.
-pub(super) async fn run(on: &Loop, kind: Option<&Kind>, delivery: Delivery, started: SystemTime) -> Option<Settlement> {
-    let (shared, slot, lease) = (&on.shared, &on.slot, delivery.lease);
-    let Some(kind) = known(shared, kind, &delivery) else {
-        slot.begin(delivery, None, false);
-        return Some(Settlement::new(lease, Outcome::Release { delay: UNKNOWN_DELAY }));
-    };
+/// Runs a job in the slot of a loop. Answers what came of it, or nothing when the lease was lost. The slot is still taken afterwards.
+///
+/// To be polled with the worker's queue as the current one.
+pub(super) async fn run(on: &Loop, scope: &mut RunScope, job: &Ready, started: SystemTime) -> Option<Outcome> {
+    let kind = on.shared.kinds.kind(job.name);
+    on.slot.begin(job, kind.timeout.map(|timeout| started + timeout), kind.entry.options.blocking);
     let span = tracing::info_span!(
         "process",
         otel.kind = "consumer",
-        messaging.destination.name = &*delivery.queue,
-        messaging.message.id = %lease.id,
+        messaging.destination.name = &*on.lane.queue,
+        messaging.message.id = %job.lease.id,
         job.kind = kind.entry.kind,
-        job.attempt = delivery.attempt,
+        job.attempt = job.attempt,
     );
-    let attempt = Attempt { on, kind, span, attempt: delivery.attempt, max_attempts: delivery.max_attempts };
-    let (payload, version) = (Payload::clone(&delivery.payload), delivery.version);
-    slot.begin(delivery, kind.timeout.map(|timeout| started + timeout), kind.entry.options.blocking);
-    let outcome = attempt.run(&payload, version).await?;
-    Some(Settlement::new(lease, outcome))
-}
-
-/// The kind of a delivery; where this worker does not know it, the worker leaves that kind alone for a while.
-fn known<'a>(shared: &Shared, kind: Option<&'a Kind>, delivery: &Delivery) -> Option<&'a Kind> {
-    let Some(kind) = kind else {
-        if shared.leave_alone(Except { kind: Arc::clone(&delivery.kind), from_version: None }) {
-            tracing::warn!(
-                kind = &*delivery.kind, queue = &*delivery.queue, job = %delivery.lease.id,
-                "no job of this kind is registered here, so it is left to other workers; known are {}. \
-                 Is the crate that defines it linked? `use that_crate as _;` does it",
-                shared.kinds.list()
-            );
-        }
-        return None;
-    };
-    let known = kind.entry.options.version;
-    if delivery.version > known {
-        if shared.leave_alone(Except { kind: Arc::clone(&delivery.kind), from_version: Some(known + 1) }) {
-            tracing::warn!(
-                kind = &*delivery.kind, version = delivery.version, known, job = %delivery.lease.id,
-                "the payload is of a newer version than this worker knows, so it is left to newer workers"
-            );
-        }
-        return None;
-    }
-    Some(kind)
+    Attempt { on, kind, job, span }.run(scope).await
 }
 
 struct Attempt<'a> {
     on: &'a Loop,
     kind: &'a Kind,
+    job: &'a Ready,
     span: tracing::Span,
-    attempt: u32,
-    max_attempts: u32,
 }
 
 impl Attempt<'_> {
-    async fn run(&self, payload: &[u8], version: u16) -> Option<Outcome> {
-        let values: Arc<dyn RunValues> = Arc::<Slot>::clone(&self.on.slot);
-        let scope = self.on.shared.container.run_scope(Some(values));
-        let built = self.guard(|| self.kind.entry.build(payload, version, &scope.for_consumer(self.kind.entry.type_id)));
+    async fn run(&self, scope: &mut RunScope) -> Option<Outcome> {
+        let entry = self.kind.entry;
+        let built = self.guard(|| entry.build(&self.job.payload, self.job.version, &scope.for_consumer(entry.type_id)));
         let outcome = match built {
             Ok(Ok(job)) => {
                 let ended = match &job {
@@ -109,7 +71,7 @@ impl Attempt<'_> {
             Err(panic) => self.judge(Ended::Panicked(panic), None).await,
         };
         // The scoped services end with the run, before its outcome is sent.
-        self.quietly(|| drop(scope));
+        self.quietly(|| scope.end());
         outcome
     }
 
@@ -212,12 +174,12 @@ impl Attempt<'_> {
         let delay = match error.verdict() {
             Verdict::Cancel => return Outcome::Cancel { reason: Some(message) },
             Verdict::Snooze(delay) => return Outcome::Snooze { delay },
-            Verdict::RetryIn(delay) if self.attempt < self.max_attempts => Some(delay),
-            Verdict::Retry if self.attempt < self.max_attempts => Some(self.backoff(&error, job)),
+            Verdict::RetryIn(delay) if self.job.attempt < self.job.max_attempts => Some(delay),
+            Verdict::Retry if self.job.attempt < self.job.max_attempts => Some(self.backoff(&error, job)),
             Verdict::Fail | Verdict::Retry | Verdict::RetryIn(_) => None,
         };
         let error = Arc::new(error);
-        self.on.shared.hooks.error(&self.on.slot, &error);
+        self.on.shared.hooks.error(|| self.row(JobState::Running, &message), &error);
         if let Some(delay) = delay {
             self.span.in_scope(|| tracing::warn!(again_in = ?delay, error = %message, "the attempt failed"));
             return Outcome::Retry { delay, error: message };
@@ -226,22 +188,22 @@ impl Attempt<'_> {
         if let Some(job) = job {
             self.call_failed(job, &error).await;
         }
-        self.on.shared.hooks.failure(&self.on.slot, &error);
+        self.on.shared.hooks.failure(|| self.row(JobState::Failed, &message));
         Outcome::Fail { error: message }
     }
 
     fn backoff(&self, error: &JobError, job: Option<&Running>) -> Duration {
         let own = self.guard(|| match job {
-            Some(Running::Async(job)) => job.backoff(self.attempt, error),
-            Some(Running::Blocking(job)) => job.backoff(self.attempt, error),
+            Some(Running::Async(job)) => job.backoff(self.job.attempt, error),
+            Some(Running::Blocking(job)) => job.backoff(self.job.attempt, error),
             None => None,
         });
         match own {
             Ok(Some(delay)) => delay,
-            Ok(None) => self.kind.backoff.jittered(self.attempt),
+            Ok(None) => self.kind.backoff.jittered(self.job.attempt),
             Err(panic) => {
                 tracing::error!(kind = self.kind.entry.kind, %panic, "`backoff` panicked, so the delay is as the options say");
-                self.kind.backoff.jittered(self.attempt)
+                self.kind.backoff.jittered(self.job.attempt)
             }
         }
     }
@@ -273,9 +235,24 @@ impl Attempt<'_> {
         }
     }
 
-    /// Calls code of the user's: in the job's span, with its queue as the current one, a panic caught.
+    /// The row of what runs, as far as a delivery tells: without tags, meta and the errors of earlier attempts.
+    fn row(&self, state: JobState, error: &str) -> JobRow {
+        let (job, shared) = (self.job, &self.on.shared);
+        let (id, kind) = (job.lease.id, &**shared.kinds.name(job.name));
+        let mut row = JobRow::new(id, kind, &*self.on.lane.queue, state, id.created_at());
+        row.version = job.version;
+        row.attempt = job.attempt;
+        row.max_attempts = job.max_attempts;
+        row.rescues = job.rescues;
+        row.priority = job.priority;
+        row.due_at = job.due_at;
+        row.payload = serde_json::from_slice(&job.payload).ok();
+        row.errors = vec![AttemptError::new(job.attempt, shared.clock.now(), error)];
+        row
+    }
+
+    /// Calls code of the user's: in the job's span, a panic caught.
     fn guard<T>(&self, work: impl FnOnce() -> T) -> Result<T, String> {
-        let _entered = enter_job(&self.on.shared.queue);
         self.span.in_scope(|| catch_unwind(AssertUnwindSafe(work))).map_err(|panic| panic_text(&*panic))
     }
 

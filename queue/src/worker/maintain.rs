@@ -72,7 +72,7 @@ fn follow(shared: &Arc<Shared>, maintained: Maintained) {
         shared.queue.terminal(row.id);
         // On a thread of the handlers: no code of the user's runs on the engine.
         let hooks = shared.hooks.clone();
-        shared.runtime.spawn(async move { hooks.failed_row(&row) });
+        shared.runtime.spawn(async move { hooks.failure(|| row) });
     }
     // Also when nothing was promoted: another worker may have done it.
     shared.may_have_work();

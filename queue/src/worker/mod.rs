@@ -1,14 +1,17 @@
 //! The part of a process that fetches jobs and runs them.
 //!
-//! The listing of this folder is the pipeline: `boot` checks, `fetch` exchanges outcomes for new jobs with the store, a `lane` buffers
-//! the jobs of a queue, the loops of `execute` run them in a `slot` each, an `attempt` decides what comes of a run, `settle` gathers that
-//! for the next exchange. Beside it `heartbeat` renews, `maintain` promotes and rescues, `timer` ends what takes too long, `shutdown` stops.
+//! The listing of this folder is the pipeline: `boot` checks, `fetch` makes an `exchange` of outcomes for new jobs with the store when
+//! something happens, a `lane` buffers the jobs of a queue, the loops of `execute` run them in a `slot` each, an `attempt` decides what
+//! comes of a run, `settle` gathers that for the next exchange. Beside it `heartbeat` renews, `maintain` promotes and rescues, `timer`
+//! ends what takes too long, `shutdown` stops.
 //!
 //! `fetch`, `settle`, `heartbeat`, `maintain` and `timer` are tasks on the engine thread of the queue, where no handler can hold them up.
+//! With a store that never makes one wait, the loops make exchanges too, in `turn`, so that a fast drain does not wait for the engine.
 
 mod attempt;
 mod boot;
 mod builder;
+mod exchange;
 mod execute;
 mod fetch;
 mod gather;
@@ -21,6 +24,7 @@ mod lane;
 #[cfg(test)]
 mod lane_tests;
 mod maintain;
+mod ready;
 mod settle;
 mod shared;
 mod shutdown;
@@ -28,6 +32,7 @@ mod signals;
 mod slot;
 mod timer;
 mod transaction;
+mod turn;
 
 use std::fmt;
 use std::sync::Arc;

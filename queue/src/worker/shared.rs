@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
@@ -12,12 +13,13 @@ use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
 use crate::container::Container;
-use crate::drivers::{Delivery, Driver, Except, FetchRequest, Settlement, WorkerId, WorkerRow, WorkerState};
+use crate::drivers::{Driver, Except, FetchRequest, Lease, Settlement, WorkerId, WorkerRow, WorkerState};
 use crate::error::Error;
 use crate::job::{CancelReason, JobId, Outcome, Progress};
 use crate::queue::{Attached, Attachment, Queue};
 
 use super::builder::Settings;
+use super::exchange::{exchange_here, exchange_once};
 use super::execute::Loop;
 use super::gather::Gather;
 use super::health::{Health, Pulse};
@@ -25,9 +27,11 @@ use super::hooks::Hooks;
 use super::idle::Idle;
 use super::kinds::Kinds;
 use super::lane::{Lane, UNLIMITED};
+use super::ready::Ready;
 use super::shutdown::Tally;
 use super::slot::Slot;
 use super::timer::Earliest;
+use super::turn::Turn;
 use super::{boot, fetch, heartbeat, maintain, settle, timer};
 
 /// For how long a kind is left alone that this worker does not know.
@@ -55,6 +59,9 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) queue: Queue,
     pub(super) driver: Arc<dyn Driver>,
+    /// The driver exchanges on the caller's thread: then the loops do it themselves, in turn.
+    pub(super) is_immediate: bool,
+    pub(super) turn: Turn,
     pub(super) clock: Clock,
     pub(super) container: Container,
     pub(super) kinds: Kinds,
@@ -119,6 +126,13 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Whether a driver exchanges on the caller's thread: it says so by doing it, here with nothing.
+fn is_immediate(driver: &dyn Driver) -> bool {
+    let nothing = FetchRequest { worker: WorkerId::nil(), lease: Duration::ZERO, queues: Vec::new(), except: Vec::new() };
+    let asked = catch_unwind(AssertUnwindSafe(|| driver.exchange_now(&[], &nothing)));
+    asked.is_ok_and(|answer| answer.is_some())
+}
+
 fn snapshot<T>(list: &RwLock<Arc<Vec<T>>>) -> Arc<Vec<T>> {
     Arc::clone(&list.read().unwrap_or_else(PoisonError::into_inner))
 }
@@ -137,6 +151,8 @@ impl Shared {
             settings: parts.settings,
             queue: parts.queue,
             started_at: clock.now(),
+            is_immediate: is_immediate(&*driver),
+            turn: Turn::new(),
             driver,
             clock,
             container: parts.container,
@@ -285,7 +301,7 @@ impl Shared {
     }
 
     fn add_loop(self: &Arc<Self>, lane: &Arc<Lane>, is_extra: bool) {
-        let slot = Slot::new(Arc::downgrade(self));
+        let slot = Slot::new(Arc::downgrade(self), Arc::clone(&lane.queue));
         change(&self.slots, |slots| slots.push(Arc::clone(&slot)));
         let index = self.loops.fetch_add(1, Ordering::Relaxed);
         let looping = Loop { shared: Arc::clone(self), lane: Arc::clone(lane), slot, index, is_extra };
@@ -317,14 +333,14 @@ impl Shared {
         }
     }
 
-    fn resume(&self, queue: &str) {
+    fn resume(self: &Arc<Self>, queue: &str) {
         // A quiet worker has paused all its lanes for good.
         if self.phase() == Phase::Running as u8
             && let Some(lane) = self.lane(queue)
             && lane.resume()
         {
             lane.wet();
-            self.wake_exchange();
+            self.exchange_soon();
         }
     }
 
@@ -332,6 +348,11 @@ impl Shared {
 
     pub(super) fn wake_exchange(&self) {
         self.exchange.notify_one();
+    }
+
+    /// Exchanges on this thread where the driver can, else has the engine do it.
+    pub(super) fn exchange_soon(self: &Arc<Self>) {
+        if self.is_immediate { exchange_here(self) } else { self.wake_exchange() }
     }
 
     pub(super) fn may_have_work(&self) {
@@ -377,14 +398,27 @@ impl Shared {
     }
 
     /// Gives back jobs that were fetched and have not started.
-    pub(super) fn release(&self, deliveries: Vec<Delivery>) {
-        if deliveries.is_empty() {
+    pub(super) fn release(&self, jobs: Vec<Ready>) {
+        if jobs.is_empty() {
             return;
         }
-        self.tally.released(deliveries.len());
-        let release = |delivery: Delivery| Settlement::new(delivery.lease, Outcome::Release { delay: Duration::ZERO });
-        self.gather.add_all(deliveries.into_iter().map(release));
+        let outcome = Outcome::Release { delay: Duration::ZERO };
+        jobs.iter().for_each(|_| self.count(&outcome));
+        self.gather.add_all(jobs.into_iter().map(|job| Settlement::new(job.lease, outcome.clone())));
         self.wake_exchange();
+    }
+
+    /// Gives back a job that cannot run here.
+    pub(super) fn give_back(&self, lease: Lease, delay: Duration) {
+        self.gather.add_all([Settlement::new(lease, Outcome::Release { delay })]);
+        self.wake_exchange();
+    }
+
+    /// Counts an outcome for the report of a stop, which has begun.
+    pub(super) fn count(&self, outcome: &Outcome) {
+        if self.is_stopping() {
+            self.tally.count(outcome);
+        }
     }
 
     pub(super) fn give_back_stuck(&self) {
@@ -426,8 +460,8 @@ impl Shared {
 
     /// A cancel was requested for a job that runs, or is buffered, here or elsewhere.
     pub(super) fn cancel(&self, id: JobId) {
-        if let Some(delivery) = self.lanes().iter().find_map(|lane| lane.remove(id)) {
-            self.gather.add_all([Settlement::new(delivery.lease, Outcome::Cancel { reason: None })]);
+        if let Some(job) = self.lanes().iter().find_map(|lane| lane.remove(id)) {
+            self.gather.add_all([Settlement::new(job.lease, Outcome::Cancel { reason: None })]);
             self.wake_exchange();
         } else {
             self.call_end(id, CancelReason::Requested);
@@ -485,8 +519,21 @@ impl Attached for Shared {
         self.pause(queue);
     }
 
-    fn resumed(&self, queue: &str) {
+    fn resumed(self: Arc<Self>, queue: &str) {
         self.resume(queue);
+    }
+
+    fn pushed(self: Arc<Self>) {
+        if !self.is_immediate || self.phase() != Phase::Running as u8 {
+            return;
+        }
+        // Where no slot stands empty there is nothing to hurry for. What this misses, the driver's wake-up finds.
+        let lanes = self.lanes();
+        let mut dry = lanes.iter().filter(|lane| lane.is_dry()).peekable();
+        if dry.peek().is_some() {
+            dry.for_each(|lane| lane.wet());
+            exchange_once(&self);
+        }
     }
 }
 
