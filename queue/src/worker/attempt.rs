@@ -30,7 +30,7 @@ enum Ended {
 /// To be polled with the worker's queue as the current one.
 pub(super) async fn run(on: &Loop, scope: &mut RunScope, job: &Ready, started: SystemTime) -> Option<Outcome> {
     let kind = on.shared.kinds.kind(job.name);
-    on.slot.begin(job, kind.timeout.map(|timeout| started + timeout), kind.entry.options.blocking);
+    on.slot.begin(job, kind.timeout.and_then(|timeout| started.checked_add(timeout)), kind.entry.options.blocking);
     let span = tracing::info_span!(
         "process",
         otel.kind = "consumer",
@@ -210,7 +210,7 @@ impl Attempt<'_> {
 
     /// Calls the job's `failed` hook, under the job's timeout again.
     async fn call_failed(&self, job: &Running, error: &Arc<JobError>) {
-        self.on.slot.rearm(self.kind.timeout.map(|timeout| self.on.shared.clock.now() + timeout));
+        self.on.slot.rearm(self.kind.timeout.and_then(|timeout| self.on.shared.clock.now().checked_add(timeout)));
         let ended = match job {
             Running::Async(job) => match self.guard(|| job.failed(error)) {
                 Ok(hook) => self.poll_until_over(hook).await,

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
 
@@ -34,9 +34,9 @@ pub(super) enum Exchange {
 
 /// Exchanges with a store that may make one wait; on the engine, one at a time.
 pub(super) async fn exchange(shared: &Arc<Shared>) -> Exchange {
-    let Some((settlements, request)) = begin(shared) else { return Exchange::Short };
-    let exchanged = AssertUnwindSafe(shared.driver.exchange(&settlements, &request)).catch_unwind().await;
-    end(shared, settlements, &request, exchanged.unwrap_or_else(|panic| panicked(&panic_text(&*panic))))
+    let Some(out) = begin(shared) else { return Exchange::Short };
+    let exchanged = AssertUnwindSafe(shared.driver.exchange(&out.settlements, &out.request)).catch_unwind().await;
+    end(shared, out, exchanged.unwrap_or_else(|panic| panicked(&panic_text(&*panic))))
 }
 
 /// Exchanges on this thread, which is a loop's, with a store that never makes one wait; or tells whoever exchanges to go round again.
@@ -83,21 +83,28 @@ pub(super) fn exchange_on_engine(shared: &Arc<Shared>) -> Exchange {
 
 fn now(shared: &Arc<Shared>) -> Exchange {
     loop {
-        let Some((settlements, request)) = begin(shared) else { return Exchange::Short };
-        let exchanged = match catch_unwind(AssertUnwindSafe(|| shared.driver.exchange_now(&settlements, &request))) {
+        let Some(out) = begin(shared) else { return Exchange::Short };
+        let exchanged = match catch_unwind(AssertUnwindSafe(|| shared.driver.exchange_now(&out.settlements, &out.request))) {
             Ok(Some(exchanged)) => exchanged,
             Ok(None) => panicked("it exchanged on the caller's thread before, and now it does not"),
             Err(panic) => panicked(&panic_text(&*panic)),
         };
-        match end(shared, settlements, &request, exchanged) {
+        match end(shared, out, exchanged) {
             Exchange::Full => {}
             how => return how,
         }
     }
 }
 
+/// What goes out.
+struct Out {
+    settlements: Vec<Settlement>,
+    request: FetchRequest,
+    at: SystemTime,
+}
+
 /// What goes out, if there is anything to exchange.
-fn begin(shared: &Shared) -> Option<(Vec<Settlement>, FetchRequest)> {
+fn begin(shared: &Shared) -> Option<Out> {
     // Before the request: jobs that it brings are awaited by a stop that comes in between.
     let settlements = shared.gather.begin();
     let request = shared.request();
@@ -105,7 +112,7 @@ fn begin(shared: &Shared) -> Option<(Vec<Settlement>, FetchRequest)> {
         shared.gather.end();
         return None;
     }
-    Some((settlements, request))
+    Some(Out { settlements, request, at: shared.clock.now() })
 }
 
 fn panicked(text: &str) -> Exchanged {
@@ -114,12 +121,13 @@ fn panicked(text: &str) -> Exchanged {
 }
 
 /// What came back.
-fn end(shared: &Arc<Shared>, settlements: Vec<Settlement>, request: &FetchRequest, exchanged: Exchanged) -> Exchange {
+fn end(shared: &Arc<Shared>, out: Out, exchanged: Exchanged) -> Exchange {
+    let Out { settlements, request, at } = out;
     let is_settled = match exchanged.settled {
         Ok(answers) => {
             if !settlements.is_empty() {
                 shared.settling.worked("storing outcomes");
-                stored(shared, &settlements, &answers);
+                stored(shared, &settlements, &answers, at);
             }
             shared.gather.stored(settlements.len());
             true
@@ -136,7 +144,7 @@ fn end(shared: &Arc<Shared>, settlements: Vec<Settlement>, request: &FetchReques
             let count = deliveries.len();
             if !request.queues.is_empty() {
                 shared.fetching.worked("fetching jobs");
-                deliver(shared, request, deliveries);
+                deliver(shared, &request, deliveries);
             }
             Some(count)
         }
@@ -156,8 +164,8 @@ fn end(shared: &Arc<Shared>, settlements: Vec<Settlement>, request: &FetchReques
     }
 }
 
-/// What follows from outcomes that were stored, or were not because the lease was lost.
-fn stored(shared: &Arc<Shared>, settlements: &[Settlement], answers: &[Settled]) {
+/// What follows from outcomes that were stored, at this time or a little later, or were not because the lease was lost.
+fn stored(shared: &Arc<Shared>, settlements: &[Settlement], answers: &[Settled], at: SystemTime) {
     let tells = shared.queue.has_waiters();
     for (settlement, answer) in settlements.iter().zip(answers) {
         let id = settlement.lease.id;
@@ -179,7 +187,7 @@ fn stored(shared: &Arc<Shared>, settlements: &[Settlement], answers: &[Settled])
                     shared.may_have_work();
                     shared.wake_exchange();
                 } else {
-                    shared.due_in(*delay);
+                    at.checked_add(*delay).into_iter().for_each(|time| shared.due_at(time));
                 }
             }
         }

@@ -25,6 +25,8 @@ pub(super) async fn run(shared: Arc<Shared>) {
         let period = PERIOD.mul_f64(0.8 + 0.4 * fastrand::f64());
         // Cleared before the look, so that a job that is scheduled meanwhile is not forgotten.
         shared.due.clear();
+        // Before the look too: the store says in what time a job is due, as of then.
+        let now = shared.clock.now();
         let wait = match once(&shared, &limits).await {
             Ok(maintained) => {
                 let next = maintained.next_due.unwrap_or(period);
@@ -38,7 +40,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
         };
         // Queues of other processes, where the driver could not say that they came into being.
         shared.look_at_queues().await;
-        wait_for_turn(&shared, shared.clock.now() + wait).await;
+        wait_for_turn(&shared, now + wait).await;
         // A store in memory never waits, and a batch may be followed by the next at once.
         tokio::task::coop::consume_budget().await;
     }

@@ -427,9 +427,9 @@ impl Shared {
         }
     }
 
-    /// An outcome of this worker is due again in this time.
-    pub(super) fn due_in(&self, delay: Duration) {
-        self.due.add(self.clock.now() + delay);
+    /// An outcome of this worker is due again at this time.
+    pub(super) fn due_at(&self, time: SystemTime) {
+        self.due.add(time);
     }
 
     /// The job was completed in its handler's transaction: that its settlement then finds the lease gone is no news.
