@@ -19,8 +19,6 @@ pub(crate) trait Attached: Send + Sync {
     fn paused(&self, queue: &str);
     /// It may again.
     fn resumed(self: Arc<Self>, queue: &str);
-    /// Jobs were stored on this thread.
-    fn pushed(self: Arc<Self>);
 }
 
 /// Started workers, and the numbers under which they leave.

@@ -231,9 +231,6 @@ impl Queue {
             Err(_) => Err(engine::panicked(driver)),
         };
         engine::count(&result);
-        if result.is_ok() {
-            self.inner.workers.tell(|worker| Arc::clone(worker).pushed());
-        }
         Some(result)
     }
 

@@ -46,9 +46,14 @@ pub(super) fn exchange_here(shared: &Arc<Shared>) {
     in_turn(shared, ROUNDS);
 }
 
-/// The same for whoever pushed a job, and goes on with work of his own as soon as he can.
-pub(super) fn exchange_once(shared: &Arc<Shared>) {
-    in_turn(shared, 1);
+/// The same for whoever made work for slots that stand empty, and goes on with his own as soon as he can.
+pub(super) fn exchange_for_the_idle(shared: &Arc<Shared>) {
+    let lanes = shared.lanes();
+    let mut dry = lanes.iter().filter(|lane| lane.is_dry()).peekable();
+    if dry.peek().is_some() {
+        dry.for_each(|lane| lane.wet());
+        in_turn(shared, 1);
+    }
 }
 
 fn in_turn(shared: &Arc<Shared>, rounds: usize) {

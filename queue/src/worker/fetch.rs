@@ -1,11 +1,13 @@
 //! The loop on the engine that exchanges outcomes for new jobs with the store.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use crate::drivers::Wake;
 
-use super::exchange::{Exchange, exchange, exchange_on_engine};
+use super::exchange::{Exchange, exchange, exchange_for_the_idle, exchange_on_engine};
 use super::shared::Shared;
 
 /// How long to wait after the first failure; doubled each time.
@@ -42,7 +44,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
             }
             let is_buffering = shared.is_buffering();
             tokio::select! {
-                woken = &mut wake => {
+                woken = poll_fn(|context| wake.as_mut().poll(&mut Context::from_waker(&rung(&shared, context.waker())))) => {
                     wake = shared.driver.wake(&queues);
                     match woken {
                         Ok(woken) => wake_up(&shared, woken).await,
@@ -58,6 +60,24 @@ pub(super) async fn run(shared: Arc<Shared>) {
                 () = tokio::time::sleep(STUCK_TICK), if is_buffering => shared.give_back_stuck(),
             }
         }
+    }
+}
+
+/// What a driver wakes when something happens: the engine. Where the store never makes one wait, the thread that made it happen, which
+/// is mostly a pusher's, first gets the work to the loops that wait, and so saves them the way over the engine.
+fn rung(shared: &Arc<Shared>, engine: &Waker) -> Waker {
+    if shared.is_immediate { Waker::from(Arc::new(Rung { shared: Arc::clone(shared), engine: engine.clone() })) } else { engine.clone() }
+}
+
+struct Rung {
+    shared: Arc<Shared>,
+    engine: Waker,
+}
+
+impl std::task::Wake for Rung {
+    fn wake(self: Arc<Self>) {
+        exchange_for_the_idle(&self.shared);
+        self.engine.wake_by_ref();
     }
 }
 

@@ -19,7 +19,7 @@ use crate::job::{CancelReason, JobId, Outcome, Progress};
 use crate::queue::{Attached, Attachment, Queue};
 
 use super::builder::Settings;
-use super::exchange::{exchange_here, exchange_once};
+use super::exchange::exchange_here;
 use super::execute::Loop;
 use super::gather::Gather;
 use super::health::{Health, Pulse};
@@ -521,19 +521,6 @@ impl Attached for Shared {
 
     fn resumed(self: Arc<Self>, queue: &str) {
         self.resume(queue);
-    }
-
-    fn pushed(self: Arc<Self>) {
-        if !self.is_immediate || self.phase() != Phase::Running as u8 {
-            return;
-        }
-        // Where no slot stands empty there is nothing to hurry for. What this misses, the driver's wake-up finds.
-        let lanes = self.lanes();
-        let mut dry = lanes.iter().filter(|lane| lane.is_dry()).peekable();
-        if dry.peek().is_some() {
-            dry.for_each(|lane| lane.wet());
-            exchange_once(&self);
-        }
     }
 }
 
