@@ -313,7 +313,7 @@ fn a_strict_container_refuses_a_second_binding_of_a_key() {
 
 #[test]
 fn two_primaries_are_a_fault() {
-    let line = line!() + 1;
+    let line = line!() + 2;
     let container =
         Container::builder().instance(Arc::new(Config)).primary().instance(Arc::new(Config)).named("a").primary().build();
     assert_eq!(

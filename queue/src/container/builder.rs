@@ -46,11 +46,13 @@ pub struct ContainerBuilder<Last: ?Sized = Nothing> {
     last: PhantomData<fn() -> Box<Last>>,
 }
 
+type Goodbye = Arc<dyn Fn(&Erased) -> BoxFuture<'static, ()> + Send + Sync>;
+
 /// Runs when the worker has stopped, with a service that was built.
 #[derive(Clone)]
 pub(super) struct Hook {
     pub(super) key: Key,
-    pub(super) run: Arc<dyn Fn(&Erased) -> BoxFuture<'static, ()> + Send + Sync>,
+    pub(super) run: Goodbye,
 }
 
 impl ContainerBuilder {
@@ -191,7 +193,6 @@ impl<L: ?Sized> ContainerBuilder<L> {
     ///     .build();
     /// assert_eq!(container.get::<Reports>().unwrap().0.0, "replica");
     /// ```
-    #[must_use]
     #[track_caller]
     pub fn when<J: ?Sized + 'static>(self) -> When<L> {
         When::new(self, Key::of::<J>(None), Location::caller())

@@ -27,7 +27,7 @@ pub(super) struct Entered(());
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        PATH.with_borrow_mut(|path| path.pop());
+        PATH.with_borrow_mut(Vec::pop);
     }
 }
 
