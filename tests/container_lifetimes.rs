@@ -4,9 +4,10 @@ use std::any::{Any, TypeId};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use queue::container::{Consumer, Dependencies, Dependency, ResolveError, RunValues, Scope};
-use queue::{Container, FromContainer, JobContext, Lazy, Provider};
+use queue::{Clock, Container, FromContainer, JobContext, Lazy, Provider};
 
 trait Mailer: Send + Sync {
     fn name(&self) -> String;
@@ -206,6 +207,34 @@ fn a_failing_constructor_keeps_its_error_as_the_source() {
     assert!(format!("{error:?}").ends_with("failed: refused"));
     assert_eq!(*container.get::<u8>().unwrap(), 7);
     assert!(container.run_scope(None).scope().resolve::<Arc<Session>>().is_err());
+}
+
+#[test]
+fn a_singleton_that_keeps_failing_rests_and_is_then_tried_again() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let called = Arc::clone(&calls);
+    let clock = Clock::manual();
+    let line = line!() + 3;
+    let container = Container::builder()
+        .clock(clock.clone())
+        .try_singleton(move || match called.fetch_add(1, Ordering::SeqCst) {
+            0..6 => Err("refused"),
+            _ => Ok(Config("up")),
+        })
+        .build();
+    let error = || container.get::<Config>().err().map(|error| format!("{error:?}"));
+    let label = format!("the constructor of `Config` ({}:{line}) failed", file!());
+    for _ in 0..5 {
+        assert_eq!(error(), Some(format!("{label}: refused")));
+    }
+    assert_eq!(error(), Some(format!("{label} 5 times in a row, it is tried again in 10 s: refused")));
+    assert_eq!(calls.load(Ordering::SeqCst), 5);
+    clock.advance(Duration::from_secs(10));
+    assert_eq!(error(), Some(format!("{label}: refused")));
+    assert!(error().unwrap().contains("6 times in a row"));
+    clock.advance(Duration::from_secs(10));
+    assert_eq!(error(), None);
+    assert_eq!(calls.load(Ordering::SeqCst), 7);
 }
 
 #[test]

@@ -114,7 +114,6 @@ impl<'a> Walk<'a> {
 
 pub(super) async fn start(core: &Arc<Core>, consumers: &[Consumer]) -> Vec<Fault> {
     let _turn = core.lifecycle.turn.lock().await;
-    core.lifecycle.users.fetch_add(1, Ordering::AcqRel);
     let walk = Walk::new(core, consumers);
     let mut is_broken = vec![false; core.bindings.len()];
     let mut faults = Vec::new();
@@ -134,6 +133,8 @@ pub(super) async fn start(core: &Arc<Core>, consumers: &[Consumer]) -> Vec<Fault
             }
         }
     }
+    // At the end: a start that is dropped halfway has no user.
+    core.lifecycle.users.fetch_add(1, Ordering::AcqRel);
     faults.sort();
     faults.dedup();
     faults

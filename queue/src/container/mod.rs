@@ -42,6 +42,7 @@ mod contextual;
 mod dependencies;
 mod duplicates;
 mod error;
+mod failures;
 mod graph;
 pub mod inject;
 mod key;
