@@ -405,7 +405,10 @@ fn parallel_tests_with_a_child_each_do_not_meet() {
     assert_eq!(parent.get::<Report>().unwrap().0.0, "parent");
 }
 
-async fn connect(config: Arc<Config>) -> Smtp {
+async fn connect(config: Arc<Config>, ledger: Option<Arc<Ledger>>) -> Smtp {
+    if let Some(ledger) = ledger {
+        ledger.note("connect");
+    }
     tokio::task::yield_now().await;
     Smtp(config.0)
 }
@@ -417,6 +420,7 @@ async fn start_makes_the_singletons_that_jobs_need_in_order_and_the_async_ones_t
     let ledger = Ledger::default();
     let (config, pool, unused) = (ledger.clone(), ledger.clone(), ledger.clone());
     let container = Container::builder()
+        .instance(Arc::new(ledger.clone()))
         .singleton(move |smtp: Arc<Smtp>| {
             pool.note("pool");
             Pool(smtp)
@@ -442,7 +446,7 @@ async fn start_makes_the_singletons_that_jobs_need_in_order_and_the_async_ones_t
     assert_eq!(container.check(&jobs), []);
     let (one, two) = tokio::join!(container.start(&jobs), container.start(&jobs));
     assert_eq!((one, two), (vec![], vec![]));
-    assert_eq!(ledger.take(), ["config", "pool"]);
+    assert_eq!(ledger.take(), ["config", "connect", "pool"]);
     assert_eq!(container.get::<dyn Mailer>().unwrap().name(), "late");
 }
 
@@ -506,7 +510,7 @@ async fn shutdown_runs_the_hooks_of_what_was_made_last_made_first_and_once() {
             std::future::ready(())
         }
     };
-    let (pool, never, mailer, config) = (note("pool"), note("never"), note("mailer"), note("config"));
+    let (pool, never, mailer, smtp, config) = (note("pool"), note("never"), note("mailer"), note("smtp"), note("config"));
     let container = Container::builder()
         .instance(Arc::new(Config("c")))
         .singleton(|_: Arc<dyn Mailer>| Pool)
@@ -516,6 +520,7 @@ async fn shutdown_runs_the_hooks_of_what_was_made_last_made_first_and_once() {
         .on_shutdown(move |_: Arc<Config>| config())
         .on_shutdown(move |_: Arc<Pool>| pool())
         .on_shutdown(move |_: Arc<Never>| never())
+        .on_shutdown(move |_: Arc<Smtp>| smtp())
         .on_shutdown(|_: Arc<Smtp>| async { panic!("a hook that panics stops no other") })
         .on_shutdown::<dyn Mailer, _>(move |_| mailer())
         .build();
@@ -524,7 +529,7 @@ async fn shutdown_runs_the_hooks_of_what_was_made_last_made_first_and_once() {
     container.shutdown().await;
     assert!(ledger.take().is_empty(), "another worker still uses it");
     container.shutdown().await;
-    assert_eq!(ledger.take(), ["pool", "mailer", "config"]);
+    assert_eq!(ledger.take(), ["pool", "mailer", "smtp", "config"]);
     container.shutdown().await;
     assert!(ledger.take().is_empty());
 }
