@@ -1,5 +1,7 @@
 //! The container: when services are made, shared and dropped; threads, panics, children, start and stop.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 use std::any::{Any, TypeId};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
@@ -522,7 +524,7 @@ async fn shutdown_runs_the_hooks_of_what_was_made_last_made_first_and_once() {
         .on_shutdown(move |_: Arc<Never>| never())
         .on_shutdown(move |_: Arc<Smtp>| smtp())
         .on_shutdown(|_: Arc<Smtp>| async { panic!("a hook that panics stops no other") })
-        .on_shutdown::<dyn Mailer, _>(move |_| mailer())
+        .on_shutdown::<dyn Mailer>(move |_| mailer())
         .build();
     let jobs = [consumer(const { &[field("pool", Arc::<Pool>::dependencies)] })];
     assert_eq!((container.start(&jobs).await, container.start(&jobs).await), (vec![], vec![]));

@@ -1,3 +1,3 @@
 //! What a file with jobs needs: `use queue::prelude::*`.
 
-pub use crate::{BlockingJob, Container, Job, JobContext, JobError, JobResult, Queue, Queueable};
+pub use crate::{BlockingJob, Container, Job, JobContext, JobError, JobResult, Queue, Queueable, Worker};

@@ -1,8 +1,10 @@
 //! Kind → handler: the one place where generics end.
 
 use std::any::TypeId;
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
+use std::panic::Location;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::container::{Dependency, ResolveError, Scope};
@@ -146,24 +148,74 @@ impl<J: BlockingJob + Send + Sync> ErasedBlocking for BlockingRun<J> {
 
 /// The jobs that a program knows.
 ///
-/// The derive registers at link time; [`add`](Registry::add) does so by hand, for jobs in a crate that the linker would drop.
+/// The derive registers at link time. A crate that nothing names is dropped by the linker, jobs and all: write `use my_jobs as _;`,
+/// or register by hand.
+///
+/// ```
+/// use queue::prelude::*;
+/// use queue::Registry;
+///
+/// #[derive(Queueable)]
+/// struct Nightly;
+/// impl Job for Nightly {
+///     async fn handle(&self) -> JobResult {
+///         Ok(())
+///     }
+/// }
+///
+/// Registry::add::<Nightly>();          // again, which changes nothing
+/// assert!(Registry::linked().entries().any(|entry| entry.kind == "Nightly"));
+/// ```
 #[derive(Default, Clone)]
 pub struct Registry {
     entries: Vec<&'static Entry>,
 }
 
+/// What was registered by hand. Entries live as long as the program, like those of the linker.
+static BY_HAND: Mutex<Vec<&'static Entry>> = Mutex::new(Vec::new());
+
 impl Registry {
-    /// Every job that was registered at link time, by kind.
+    /// Every job that is registered, at link time or by hand until now, by kind.
     #[must_use]
     pub fn linked() -> Self {
-        let mut entries: Vec<&'static Entry> = inventory::iter::<Entry>.into_iter().collect();
-        entries.sort_by_key(|entry| (entry.kind, (entry.type_name)()));
+        let by_hand = by_hand().clone();
+        let mut entries: Vec<&'static Entry> = inventory::iter::<Entry>.into_iter().chain(by_hand).collect();
+        entries.sort_by_key(|entry| (entry.kind, (entry.type_name)(), entry.line));
+        // Registered both ways: the same type is the same job.
+        let mut seen = HashSet::new();
+        entries.retain(|entry| seen.insert(entry.type_id));
         Self { entries }
+    }
+
+    /// Registers a job by hand, for every worker that is built from now on.
+    #[track_caller]
+    pub fn add<J: Job + Send + Sync>() {
+        let place = Location::caller();
+        add(Entry::of::<J>(place.file(), place.line()));
+    }
+
+    /// Registers a blocking job by hand, for every worker that is built from now on.
+    #[track_caller]
+    pub fn add_blocking<J: BlockingJob + Send + Sync>() {
+        let place = Location::caller();
+        add(Entry::blocking::<J>(place.file(), place.line()));
     }
 
     /// The entries, by kind.
     pub fn entries(&self) -> impl Iterator<Item = &'static Entry> + '_ {
         self.entries.iter().copied()
+    }
+}
+
+fn by_hand() -> MutexGuard<'static, Vec<&'static Entry>> {
+    // Only pushes run under this lock, so a poisoned one is whole.
+    BY_HAND.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn add(entry: Entry) {
+    let mut entries = by_hand();
+    if !entries.iter().any(|known| known.type_id == entry.type_id) {
+        entries.push(Box::leak(Box::new(entry)));
     }
 }
 

@@ -1,1 +1,28 @@
-//! Part of the workspace; see the targets in `Cargo.toml`.
+//! What the tests share, and the code of the README and of `docs/` as doc tests. The tests themselves are the targets in `Cargo.toml`.
+
+pub mod gate;
+pub mod logs;
+pub mod park;
+pub mod probe;
+pub mod rig;
+
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+
+    #[doc = include_str!("../../CONTRIBUTING.md")]
+    struct Contributing;
+
+    #[doc = include_str!("../../docs/architecture.md")]
+    struct Architecture;
+
+    #[doc = include_str!("../../docs/lifecycle.md")]
+    struct Lifecycle;
+
+    #[doc = include_str!("../../docs/design.md")]
+    struct Design;
+
+    #[doc = include_str!("../../docs/writing-a-driver.md")]
+    struct WritingADriver;
+}

@@ -47,14 +47,15 @@ pub struct ContainerBuilder<Last: ?Sized = Nothing> {
     last: PhantomData<fn() -> Box<Last>>,
 }
 
-type Goodbye = Arc<dyn Fn(&Erased) -> BoxFuture<'static, ()> + Send + Sync>;
-
 /// Runs when the worker has stopped, with a service that was built.
 #[derive(Clone)]
 pub(super) struct Hook {
     pub(super) key: Key,
-    pub(super) run: Goodbye,
+    pub(super) run: Arc<RunHook>,
 }
+
+/// A hook, the type of its service forgotten.
+type RunHook = dyn Fn(&Erased) -> BoxFuture<'static, ()> + Send + Sync;
 
 impl ContainerBuilder {
     pub(super) fn new(parent: Option<Container>) -> Self {
@@ -211,11 +212,8 @@ impl<L: ?Sized> ContainerBuilder<L> {
 
     /// Runs `hook` with each `T` that was built, when the worker has stopped: see [`Container::shutdown`].
     #[must_use]
-    pub fn on_shutdown<T: ?Sized + Service, F>(mut self, hook: impl Fn(Arc<T>) -> F + Send + Sync + 'static) -> Self
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let run = Arc::new(move |value: &Erased| hook(open(value)).boxed());
+    pub fn on_shutdown<T: ?Sized + Service>(mut self, hook: impl ShutdownHook<T>) -> Self {
+        let run = Arc::new(move |value: &Erased| hook.run(open(value)));
         self.plan.hooks.push(Hook { key: Key::of::<T>(None), run });
         self
     }
@@ -357,5 +355,27 @@ impl<S: ?Sized + Service> ContainerBuilder<S> {
 impl<L: ?Sized> fmt::Debug for ContainerBuilder<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.plan.drafts.iter().map(|draft| draft.definition.key)).finish()
+    }
+}
+
+/// An async function of a service: what [`on_shutdown`](ContainerBuilder::on_shutdown) takes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a hook for the end of a service",
+    note = "give a function or a closure that takes the service as `Arc<T>` and gives a future: `|pool| async move {{ pool.close().await }}`"
+)]
+pub trait ShutdownHook<T: ?Sized>: Send + Sync + 'static {
+    /// Runs it.
+    #[doc(hidden)]
+    fn run(&self, service: Arc<T>) -> BoxFuture<'static, ()>;
+}
+
+impl<T, H, F> ShutdownHook<T> for H
+where
+    T: ?Sized,
+    H: Fn(Arc<T>) -> F + Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn run(&self, service: Arc<T>) -> BoxFuture<'static, ()> {
+        self(service).boxed()
     }
 }

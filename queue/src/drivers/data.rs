@@ -55,6 +55,16 @@ pub struct Extra {
     pub held: bool,
 }
 
+impl Extra {
+    /// About how much memory it takes, in bytes.
+    fn size(&self) -> usize {
+        let texts = self.unique_key.iter().chain(&self.tags).map(String::len).sum::<usize>();
+        // As it is stored; few jobs have notes, and they are short.
+        let meta = if self.meta.is_empty() { 0 } else { serde_json::to_string(&self.meta).map_or(0, |text| text.len()) };
+        size_of::<Self>() + texts + meta
+    }
+}
+
 impl NewJob {
     /// Its unique key, if it has one.
     #[must_use]
@@ -65,7 +75,7 @@ impl NewJob {
     /// About how much memory it takes while it waits to be stored, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
-        size_of::<Self>() + self.payload.len()
+        size_of::<Self>() + self.payload.len() + self.extra.as_ref().map_or(0, |extra| extra.size())
     }
 }
 
@@ -357,6 +367,8 @@ pub struct Wake {
     pub cancelled: Vec<JobId>,
     /// Queues that were paused or resumed.
     pub paused: bool,
+    /// A job was scheduled that is due before all others: the time that `maintain` answered no longer holds.
+    pub scheduled: bool,
 }
 
 /// A queue as the store knows it.

@@ -7,6 +7,7 @@ mod data;
 mod error;
 pub mod inspect;
 pub mod memory;
+pub mod migrate;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ pub use error::PushError;
 pub use futures_util::future::BoxFuture;
 pub use inspect::{Counts, Inspect, QueueCounts};
 pub use memory::Memory;
+pub use migrate::{Migrate, Schema};
 
 /// Where jobs are kept and handed out. Every verb is a batch.
 ///
@@ -107,6 +109,11 @@ pub trait Driver: Send + Sync + 'static {
 
     /// Looking and acting, where the store can.
     fn inspect(&self) -> Option<&dyn Inspect> {
+        None
+    }
+
+    /// The schema, where the store has one.
+    fn migrate(&self) -> Option<&dyn Migrate> {
         None
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
@@ -22,6 +23,14 @@ impl JobId {
     #[must_use]
     pub fn new() -> Self {
         Self(Uuid::now_v7())
+    }
+
+    /// When it was made, to the millisecond, by the clock of the machine that made it.
+    #[must_use]
+    pub fn created_at(self) -> SystemTime {
+        // The first 48 bits of a version 7 UUID are milliseconds since 1970 (RFC 9562, 5.7).
+        let millis = u64::try_from(self.0.as_u128() >> 80).unwrap_or_default();
+        SystemTime::UNIX_EPOCH + Duration::from_millis(millis)
     }
 
     /// The id as a number, for drivers.

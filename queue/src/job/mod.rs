@@ -2,6 +2,7 @@
 
 pub mod backoff;
 pub mod context;
+pub mod field;
 pub mod filter;
 pub mod id;
 pub mod options;
@@ -10,6 +11,7 @@ pub mod payload;
 pub mod row;
 pub mod state;
 pub mod transaction;
+pub(crate) mod unique;
 
 use std::time::Duration;
 

@@ -156,8 +156,9 @@ impl fmt::Debug for JobError {
 }
 
 /// How a run ended, as the store is told. What to do after an error is decided above the driver; a driver only stores it.
+///
+/// Exhaustive on purpose: one more way to end must not compile in a driver that does not store it.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub enum Outcome {
     /// Done: → completed.
     Complete,

@@ -1,31 +1,164 @@
 //! A push on its way, and what can be pushed by type.
 
-use std::marker::PhantomData;
+use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use crate::drivers::{PushError, Pushed};
+use crate::drivers::{NewJob, PushError, PushResult, Pushed};
 use crate::job::Queueable;
 
 use super::Pending;
+use super::reply::{Reply, unheard};
 
-/// A push on its way. It goes on when this is dropped; awaiting it confirms that the driver has stored it.
-#[derive(Debug)]
+/// A push on its way. The job is with the engine already: dropping this changes nothing, and awaiting it, or
+/// [`wait`](Push::wait), confirms that the driver has stored the job. To wait until the job has *run* is
+/// [`Queue::wait`](crate::Queue::wait).
+///
+/// A push that nobody awaits and that fails is logged as an error. Write `drop(..)` where clippy objects to `let _ =`. What nobody
+/// awaits is stored when the engine gets to it: [`flush`](crate::Queue::flush), [`shutdown`](crate::Queue::shutdown) and the end of
+/// [`Worker::run`](crate::Worker::run) wait for it, and a process that ends without any of them may lose it.
+///
+/// Cancel safe: the job is pushed all the same.
+///
+/// ```
+/// use queue::prelude::*;
+///
+/// #[derive(Queueable)]
+/// struct Announce { name: String }
+/// impl Job for Announce {
+///     async fn handle(&self) -> JobResult {
+///         Ok(())
+///     }
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let queue = Queue::connect("memory:").wait()?;
+/// let pushed = queue.dispatch(Announce::with("Ada".to_owned())).wait()?;      // confirmed, on a plain thread
+/// assert!(!pushed.is_duplicate);
+/// drop(queue.dispatch(Announce::with("Grace".to_owned())));                   // fire and forget
+/// # Ok(()) }
+/// ```
+///
+/// # Errors
+///
+/// Awaiting it gives what is wrong with the push: nothing was stored.
+/// - [`PushError::NoQueue`], [`PushError::Closed`], and on `sync:` [`PushError::NoWorker`];
+/// - [`PushError::Encode`], [`PushError::TooLarge`], [`PushError::Unsupported`] for what the job or the driver cannot;
+/// - [`PushError::Overloaded`] when too much waits to be stored, [`PushError::Unavailable`] when the store was away for 30 s,
+///   [`PushError::Store`] with what else it says;
+/// - on `sync:`, where the answer comes when the job has ended, [`PushError::Job`].
 pub struct Push<T> {
-    _result: PhantomData<fn() -> T>,
+    state: State,
+    finish: fn(Vec<Pushed>) -> Option<T>,
+    /// On `sync:` a thread that waits may be the one that the job needs.
+    is_sync: bool,
+}
+
+/// Jobs that were given to the driver or to the engine.
+pub(super) enum Storing {
+    Done(PushResult),
+    UnderWay(Arc<Reply>),
+}
+
+enum State {
+    Storing(Storing),
+    Taken,
 }
 
 impl<T> Push<T> {
-    pub(crate) fn new() -> Self {
-        Self { _result: PhantomData }
+    /// A push that failed before it was given to anybody.
+    pub(super) fn failed(error: PushError) -> Self {
+        Self::new(Storing::Done(Err(error)), |_| None, false)
+    }
+
+    pub(super) fn new(storing: Storing, finish: fn(Vec<Pushed>) -> Option<T>, is_sync: bool) -> Self {
+        Self { state: State::Storing(storing), finish, is_sync }
+    }
+
+    fn take(&mut self) -> Option<Storing> {
+        match std::mem::replace(&mut self.state, State::Taken) {
+            State::Storing(storing) => Some(storing),
+            State::Taken => None,
+        }
+    }
+
+    fn finish(&self, result: PushResult) -> Result<T, PushError> {
+        let missing = || PushError::Store("the driver did not answer for each job of the push".into());
+        result.and_then(|pushed| (self.finish)(pushed).ok_or_else(missing))
+    }
+
+    /// Parks the thread until the driver has stored the job. It works anywhere; inside a runtime it holds up a thread that other
+    /// tasks need, so there it warns once. (It cannot tell a blocking handler or `spawn_blocking` from a task, and warns there too.)
+    ///
+    /// # Errors
+    ///
+    /// As awaiting does; on `sync:` inside a runtime [`PushError::WouldBlock`], since the job may need the very thread: the job is
+    /// pushed all the same, and `.await` is the way to its end.
+    ///
+    /// # Panics
+    ///
+    /// When it has given its answer to an `.await` before.
+    pub fn wait(mut self) -> Result<T, PushError> {
+        static WARNED: AtomicBool = AtomicBool::new(false);
+        let reply = match self.take().expect(ANSWERED) {
+            Storing::Done(result) => return self.finish(result),
+            Storing::UnderWay(reply) => reply,
+        };
+        if tokio::runtime::Handle::try_current().is_ok() {
+            if self.is_sync {
+                reply.abandon();
+                return Err(PushError::WouldBlock);
+            }
+            if !WARNED.swap(true, Ordering::Relaxed) {
+                tracing::warn!("`.wait()` inside a runtime holds up a thread that other tasks need: use `.await`");
+            }
+        }
+        self.finish(reply.wait())
     }
 }
+
+/// What a second answer would be asked for.
+const ANSWERED: &str = "a `Push` gives its answer once";
 
 impl<T> Future for Push<T> {
     type Output = Result<T, PushError>;
 
-    fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(Err(PushError::NoQueue))
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let result = match self.take().expect(ANSWERED) {
+            Storing::Done(result) => result,
+            Storing::UnderWay(reply) => match reply.poll(context.waker()) {
+                Poll::Ready(result) => result,
+                Poll::Pending => {
+                    self.state = State::Storing(Storing::UnderWay(reply));
+                    return Poll::Pending;
+                }
+            },
+        };
+        Poll::Ready(self.finish(result))
+    }
+}
+
+impl<T> Drop for Push<T> {
+    fn drop(&mut self) {
+        match self.take() {
+            Some(Storing::Done(Err(error))) => unheard(&error),
+            Some(Storing::UnderWay(reply)) => reply.abandon(),
+            Some(Storing::Done(Ok(_))) | None => {}
+        }
+    }
+}
+
+impl<T> fmt::Debug for Push<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &self.state {
+            State::Storing(Storing::Done(Ok(_))) => "stored",
+            State::Storing(Storing::Done(Err(_))) => "failed",
+            State::Storing(Storing::UnderWay(_)) => "under way",
+            State::Taken => "taken",
+        };
+        f.debug_struct("Push").field("state", &state).finish_non_exhaustive()
     }
 }
 
@@ -52,15 +185,54 @@ pub trait PushSet {
     fn take_from(pushed: &mut std::vec::IntoIter<Pushed>) -> Option<Self::Pushed>;
 }
 
-/// Jobs of one push, encoded.
+macro_rules! tuples {
+    ($first:ident $($rest:ident)*) => {
+        tuples!($($rest)*);
+        impl<$first: PushSet, $($rest: PushSet),*> PushSet for ($first, $($rest,)*) {
+            type Pushed = ($first::Pushed, $($rest::Pushed,)*);
+
+            fn add_to(jobs: &mut JobList) {
+                $first::add_to(jobs);
+                $($rest::add_to(jobs);)*
+            }
+
+            fn take_from(pushed: &mut std::vec::IntoIter<Pushed>) -> Option<Self::Pushed> {
+                Some(($first::take_from(pushed)?, $($rest::take_from(pushed)?,)*))
+            }
+        }
+    };
+    () => {};
+}
+
+tuples!(A B C D E F G H I J K L);
+
+/// The jobs of one push, encoded; the first error is kept.
 #[derive(Debug, Default)]
 pub struct JobList {
-    _private: (),
+    jobs: Vec<NewJob>,
+    error: Option<PushError>,
 }
 
 impl JobList {
-    /// Encodes a job and adds it; the first error is kept.
+    /// Encodes a job and adds it.
     pub fn add<J: Queueable>(&mut self, pending: Pending<J>) {
-        let _ = pending;
+        if self.error.is_some() {
+            return;
+        }
+        match pending.encode() {
+            Ok(job) => self.jobs.push(job),
+            Err(error) => self.error = Some(error),
+        }
+    }
+
+    pub(super) fn reserve(&mut self, jobs: usize) {
+        self.jobs.reserve(jobs);
+    }
+
+    pub(super) fn finish(self) -> Result<Vec<NewJob>, PushError> {
+        match self.error {
+            Some(error) => Err(error),
+            None => Ok(self.jobs),
+        }
     }
 }

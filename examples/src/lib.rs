@@ -1,1 +1,0 @@
-//! Part of the workspace; see the targets in `Cargo.toml`.

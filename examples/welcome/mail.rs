@@ -1,0 +1,127 @@
+//! Sending a message: into a folder, or to a mail server.
+
+use std::collections::HashSet;
+use std::error::Error;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use std::{fs, io};
+
+use lettre::transport::smtp;
+use lettre::{Address, FileTransport, Message, SmtpTransport, Transport};
+
+/// Sends messages. Jobs ask for this trait, so that a test can give them another one.
+pub(crate) trait Mailer: Send + Sync {
+    /// Hands a message over, on the caller's thread.
+    fn send(&self, message: &Message) -> Result<(), MailError>;
+}
+
+/// Why a message was not handed over.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MailError {
+    /// The server has decided: no retry will help.
+    #[error("the mail server refused the message")]
+    Refused(#[source] Box<dyn Error + Send + Sync>),
+    /// It may work later.
+    #[error("the message could not be handed over")]
+    Later(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// A folder that takes each message as a file that mail programs can open.
+pub(crate) struct Outbox(FileTransport);
+
+impl Outbox {
+    /// Makes the folder where there is none.
+    pub(crate) fn open(folder: &Path) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        Ok(Self(FileTransport::new(folder)))
+    }
+}
+
+impl Mailer for Outbox {
+    fn send(&self, message: &Message) -> Result<(), MailError> {
+        self.0.send(message).map(drop).map_err(|error| MailError::Later(error.into()))
+    }
+}
+
+/// A mail server.
+pub(crate) struct Smtp(SmtpTransport);
+
+impl Smtp {
+    /// `smtps://user:password@host`, or `smtp://host:port`; the scheme decides on encryption. Connects at the first message.
+    pub(crate) fn new(url: &str) -> Result<Self, smtp::Error> {
+        // Less than the timeout of the job, so that a server that hangs is an error with a name.
+        Ok(Self(SmtpTransport::from_url(url)?.timeout(Some(Duration::from_secs(20))).build()))
+    }
+}
+
+impl Mailer for Smtp {
+    fn send(&self, message: &Message) -> Result<(), MailError> {
+        match self.0.send(message) {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_permanent() => Err(MailError::Refused(error.into())),
+            Err(error) => Err(MailError::Later(error.into())),
+        }
+    }
+}
+
+/// A server with greylisting: it turns the first message to an address at `example.net` away, and takes the next one.
+pub(crate) struct Greylist {
+    server: Arc<dyn Mailer>,
+    seen: Mutex<HashSet<Address>>,
+}
+
+impl Greylist {
+    pub(crate) fn before(server: Arc<dyn Mailer>) -> Self {
+        Self { server, seen: Mutex::default() }
+    }
+}
+
+impl Mailer for Greylist {
+    fn send(&self, message: &Message) -> Result<(), MailError> {
+        for address in message.envelope().to() {
+            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            if address.domain() == "example.net" && seen.insert(address.clone()) {
+                return Err(MailError::Later(format!("451 {address} is greylisted, try again later").into()));
+            }
+        }
+        self.server.send(message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message_to(address: &str) -> Message {
+        let from = "welcome@example.org".parse().unwrap();
+        Message::builder().from(from).to(address.parse().unwrap()).body(String::new()).unwrap()
+    }
+
+    #[test]
+    fn an_outbox_holds_one_file_a_message() {
+        let folder = tempfile::tempdir().unwrap();
+        let outbox = Outbox::open(&folder.path().join("new/outbox")).unwrap();
+        outbox.send(&message_to("ada@example.org")).unwrap();
+        outbox.send(&message_to("ada@example.org")).unwrap();
+        assert_eq!(fs::read_dir(folder.path().join("new/outbox")).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_folder_that_is_gone_may_come_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let outbox = Outbox::open(folder.path()).unwrap();
+        folder.close().unwrap();
+        assert!(matches!(outbox.send(&message_to("ada@example.org")), Err(MailError::Later(_))));
+    }
+
+    #[test]
+    fn a_greylist_turns_an_address_away_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let greylist = Greylist::before(Arc::new(Outbox::open(folder.path()).unwrap()));
+        assert!(matches!(greylist.send(&message_to("ada@example.net")), Err(MailError::Later(_))));
+        greylist.send(&message_to("ada@example.net")).unwrap();
+        greylist.send(&message_to("bob@example.org")).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+}

@@ -1,0 +1,3 @@
+//! For tests: of drivers, by [`conformance`].
+
+pub mod conformance;

@@ -1,0 +1,240 @@
+//! What a worker shall be like.
+
+use std::any::TypeId;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use crate::container::Container;
+use crate::job::{JobError, JobOptions, JobRow, Queueable};
+use crate::queue::Queue;
+use crate::registry::Registry;
+
+use super::boot;
+use super::hooks::Hooks;
+use super::{StartError, Worker};
+
+/// The slots of a queue that nothing is said of.
+const CONCURRENCY: usize = 10;
+
+/// Describes a worker: what it serves, and with how much.
+///
+/// ```
+/// # use queue::prelude::*;
+/// # use std::time::Duration;
+/// # fn build(queue: &Queue, container: Container) -> queue::worker::WorkerBuilder {
+/// Worker::builder(queue, container)
+///     .queue("mail", 4)                    // four at once; other queues get the default
+///     .grace(Duration::from_secs(10))      // for what runs when the process is told to end
+///     .on_failure(|row| eprintln!("{} failed: {:?}", row.kind, row.errors))
+/// # }
+/// ```
+#[must_use = "a worker runs when it is started: call `.start().await`"]
+pub struct WorkerBuilder {
+    pub(super) queue: Queue,
+    pub(super) container: Container,
+    pub(super) settings: Settings,
+    pub(super) registry: Registry,
+    /// The jobs that it runs; all when `None`.
+    pub(super) jobs: Option<HashSet<TypeId>>,
+    pub(super) threads: Option<usize>,
+    pub(super) on: Option<Handle>,
+    pub(super) hooks: Hooks,
+    pub(super) fallback: JobOptions,
+}
+
+/// What a started worker knows of its description.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) name: String,
+    pub(super) host: String,
+    pub(super) queues: HashMap<String, usize>,
+    pub(super) concurrency: Option<usize>,
+    /// Queues whose registered jobs all block.
+    pub(super) blocking_queues: HashSet<&'static str>,
+    pub(super) only: Option<HashSet<String>>,
+    pub(super) prefetch: Option<usize>,
+    pub(super) lease: Duration,
+    pub(super) grace: Duration,
+}
+
+impl Settings {
+    /// Whether the worker serves this queue.
+    pub(super) fn serves(&self, queue: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(queue))
+    }
+
+    /// How many jobs of this queue it runs at once.
+    pub(super) fn slots(&self, queue: &str) -> usize {
+        let by_default = || if self.blocking_queues.contains(queue) { 2 * cores() } else { CONCURRENCY };
+        self.queues.get(queue).copied().unwrap_or_else(|| self.concurrency.unwrap_or_else(by_default))
+    }
+}
+
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+impl WorkerBuilder {
+    pub(super) fn new(queue: Queue, container: Container) -> Self {
+        Self {
+            queue,
+            container,
+            settings: Settings {
+                name: String::new(),
+                host: host(),
+                queues: HashMap::new(),
+                concurrency: None,
+                blocking_queues: HashSet::new(),
+                only: None,
+                prefetch: None,
+                lease: Duration::from_secs(30),
+                grace: Duration::from_secs(25),
+            },
+            registry: Registry::linked(),
+            jobs: None,
+            threads: None,
+            on: None,
+            hooks: Hooks::default(),
+            fallback: JobOptions::DEFAULT,
+        }
+    }
+
+    /// Serves this queue with so many slots.
+    pub fn queue(mut self, name: impl Into<String>, slots: usize) -> Self {
+        self.settings.queues.insert(name.into(), slots);
+        self
+    }
+
+    /// The slots of each queue that [`queue`](Self::queue) does not name. 10 when nothing is said, and twice the cores for a queue
+    /// whose registered jobs all block.
+    pub fn concurrency(mut self, slots: usize) -> Self {
+        self.settings.concurrency = Some(slots);
+        self
+    }
+
+    /// Serves only these queues, and checks only the jobs that declare one of them.
+    pub fn only<Q: Into<String>>(mut self, queues: impl IntoIterator<Item = Q>) -> Self {
+        self.settings.only = Some(queues.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Runs only these jobs, a type or a tuple: others are left to other workers.
+    pub fn jobs<J: JobSet>(mut self) -> Self {
+        self.jobs.get_or_insert_default().extend(J::type_ids());
+        self
+    }
+
+    /// How many threads run async handlers: as many as cores, at least two, when nothing is said.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// Runs handlers on this runtime instead of threads of its own.
+    pub fn on(mut self, runtime: Handle) -> Self {
+        self.on = Some(runtime);
+        self
+    }
+
+    /// How long running jobs may go on when [`run`](Worker::run) is told to stop: 25 s when nothing is said.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.settings.grace = grace;
+        self
+    }
+
+    /// What the worker is called where workers are listed.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.settings.name = name.into();
+        self
+    }
+
+    /// How long a lease lasts: 30 s when nothing is said. It is renewed three times in that time.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.settings.lease = lease;
+        self
+    }
+
+    /// How many jobs of a queue are fetched ahead of its slots at most, up to 256; 0 for none.
+    ///
+    /// Whatever it says, only what starts within 50 ms by the measured run time is fetched ahead.
+    pub fn prefetch(mut self, jobs: usize) -> Self {
+        self.settings.prefetch = Some(jobs);
+        self
+    }
+
+    /// Options for jobs whose attributes are silent: its `timeout` and its `backoff`. What a push stores with the job, its priority
+    /// and its `max_attempts`, is decided there.
+    pub fn fallback(mut self, options: JobOptions) -> Self {
+        self.fallback = options;
+        self
+    }
+
+    /// Calls this with every error of an attempt, also of jobs that could not be built; on a thread of the handlers.
+    pub fn on_error(mut self, hook: impl Fn(&JobRow, &JobError) + Send + Sync + 'static) -> Self {
+        self.hooks.on_error = Some(Arc::new(hook));
+        self
+    }
+
+    /// Calls this with every job that failed for good, also of those lost with their process; it should not block.
+    pub fn on_failure(mut self, hook: impl Fn(&JobRow) + Send + Sync + 'static) -> Self {
+        self.hooks.on_failure = Some(Arc::new(hook));
+        self
+    }
+
+    /// Checks everything, then starts to fetch.
+    ///
+    /// # Errors
+    ///
+    /// With everything that is wrong in one report; nothing was fetched then.
+    pub async fn start(self) -> Result<Worker, StartError> {
+        boot::start(self).await
+    }
+}
+
+impl fmt::Debug for WorkerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkerBuilder").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// A job, or a tuple of up to twelve: what [`WorkerBuilder::jobs`] takes.
+pub trait JobSet {
+    /// The types.
+    #[doc(hidden)]
+    fn type_ids() -> Vec<TypeId>;
+}
+
+impl<J: Queueable> JobSet for J {
+    fn type_ids() -> Vec<TypeId> {
+        vec![TypeId::of::<J>()]
+    }
+}
+
+macro_rules! tuples {
+    ($first:ident $($rest:ident)*) => {
+        tuples!($($rest)*);
+        impl<$first: Queueable, $($rest: Queueable),*> JobSet for ($first, $($rest,)*) {
+            fn type_ids() -> Vec<TypeId> {
+                vec![TypeId::of::<$first>(), $(TypeId::of::<$rest>()),*]
+            }
+        }
+    };
+    () => {};
+}
+
+tuples!(A B C D E F G H I J K L);
+
+/// The name of the machine, for lists of workers; `unknown` where it cannot be told without a call into the system.
+fn host() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .ok()
+        .or_else(|| std::env::var("HOSTNAME").ok())
+        .or_else(|| std::env::var("COMPUTERNAME").ok())
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "unknown".to_owned())
+}

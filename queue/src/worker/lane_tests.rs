@@ -1,0 +1,106 @@
+//! Tests of the lane, in a file of their own: `tests/models` compiles `lane.rs` with other locks, on which these cannot run.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Poll, Wake, Waker};
+use std::time::{Duration, SystemTime};
+
+use crate::drivers::{Delivery, Lease};
+use crate::job::JobId;
+
+use super::lane::Lane;
+
+fn delivery(priority: u8) -> Delivery {
+    Delivery {
+        lease: Lease { id: JobId::new(), place: 0, token: 1 },
+        kind: "Test".into(),
+        queue: "default".into(),
+        payload: Arc::from(&b"{}"[..]),
+        version: 1,
+        attempt: 1,
+        max_attempts: 1,
+        rescues: 0,
+        priority,
+        due_at: SystemTime::UNIX_EPOCH,
+    }
+}
+
+fn take(lane: &Lane) -> Option<u8> {
+    match lane.poll_take(0, Some(Waker::noop())) {
+        Poll::Ready(Some(taken)) => Some(taken.delivery.priority),
+        _ => None,
+    }
+}
+
+#[test]
+fn nothing_is_prefetched_until_the_run_time_is_known() {
+    let lane = Lane::new("default".into(), 2, None);
+    let request = lane.request().unwrap();
+    assert_eq!((request.free, request.ahead), (2, 0));
+}
+
+#[test]
+fn prefetch_follows_the_run_time() {
+    for (run_time, ahead) in [(1_000, 256), (1_000_000, 100), (10_000_000, 10), (200_000_000, 0)] {
+        let lane = Lane::new("default".into(), 2, None);
+        lane.deliver(vec![delivery(1)], 1).unwrap();
+        take(&lane).unwrap();
+        lane.ended(Duration::from_nanos(run_time));
+        let request = lane.request().unwrap();
+        assert_eq!((request.free, request.ahead), (2, ahead), "{run_time} ns");
+    }
+}
+
+#[test]
+fn a_better_priority_overtakes_the_buffer() {
+    let lane = Lane::new("default".into(), 1, None);
+    lane.deliver(vec![delivery(5), delivery(9)], 1).unwrap();
+    lane.deliver(vec![delivery(1), delivery(7)], 1).unwrap();
+    assert_eq!([take(&lane), take(&lane), take(&lane), take(&lane)], [Some(1), Some(5), Some(7), Some(9)]);
+}
+
+#[test]
+fn a_paused_lane_gives_its_buffer_back_and_starts_nothing() {
+    let lane = Lane::new("default".into(), 1, None);
+    lane.deliver(vec![delivery(1)], 1).unwrap();
+    assert_eq!(lane.pause().len(), 1);
+    assert_eq!(lane.deliver(vec![delivery(1)], 1).unwrap_err().len(), 1);
+    assert!(lane.request().is_none());
+    assert!(lane.resume());
+    assert!(lane.request().is_some());
+}
+
+#[test]
+fn what_waits_behind_slow_jobs_is_given_back() {
+    let lane = Lane::new("default".into(), 1, None);
+    lane.deliver(vec![delivery(1), delivery(2)], 1).unwrap();
+    take(&lane).unwrap();
+    assert!(lane.give_back_stuck().is_empty(), "a job was taken since the last look");
+    assert_eq!(lane.give_back_stuck().len(), 1);
+    assert!(!lane.is_buffering());
+}
+
+/// Counts how often it wakes.
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_loop_that_runs_is_not_woken_in_place_of_one_that_waits() {
+    let lane = Lane::new("default".into(), 3, None);
+    let woken = [(); 3].map(|()| Arc::new(Woken::default()));
+    let polls = |index: usize| lane.poll_take(index, Some(&Waker::from(Arc::clone(&woken[index])))).is_ready();
+    let counts = || woken.each_ref().map(|woken| woken.0.load(Ordering::Relaxed));
+    assert!(!polls(0) && !polls(1) && !polls(2));
+    lane.deliver(vec![delivery(1)], 1).unwrap();
+    assert_eq!(counts(), [0, 0, 1]);
+    // Something that an earlier run left behind wakes loop 1 first: it takes the job, and loop 2 waits again.
+    assert!(polls(1) && !polls(2));
+    lane.deliver(vec![delivery(2), delivery(3)], 2).unwrap();
+    assert_eq!(counts(), [1, 0, 2]);
+}

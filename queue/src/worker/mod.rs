@@ -1,0 +1,160 @@
+//! The part of a process that fetches jobs and runs them.
+//!
+//! The listing of this folder is the pipeline: `boot` checks, `fetch` exchanges outcomes for new jobs with the store, a `lane` buffers
+//! the jobs of a queue, the loops of `execute` run them in a `slot` each, an `attempt` decides what comes of a run, `settle` gathers that
+//! for the next exchange. Beside it `heartbeat` renews, `maintain` promotes and rescues, `timer` ends what takes too long, `shutdown` stops.
+//!
+//! `fetch`, `settle`, `heartbeat`, `maintain` and `timer` are tasks on the engine thread of the queue, where no handler can hold them up.
+
+mod attempt;
+mod boot;
+mod builder;
+mod execute;
+mod fetch;
+mod gather;
+mod health;
+mod heartbeat;
+mod hooks;
+mod idle;
+mod kinds;
+mod lane;
+#[cfg(test)]
+mod lane_tests;
+mod maintain;
+mod settle;
+mod shared;
+mod shutdown;
+mod signals;
+mod slot;
+mod timer;
+mod transaction;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+use crate::container::Container;
+use crate::error::{Error, ErrorKind};
+use crate::queue::{Attachment, Queue};
+
+pub use boot::StartError;
+pub use builder::{JobSet, WorkerBuilder};
+pub use health::Health;
+pub use shutdown::StopReport;
+
+use shared::Shared;
+
+/// A started worker.
+///
+/// ```
+/// use queue::prelude::*;
+///
+/// #[derive(Queueable)]
+/// struct Nothing;
+/// impl Job for Nothing {
+///     async fn handle(&self) -> JobResult {
+///         Ok(())
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let queue = Queue::connect("memory:").await?;
+/// let worker = Worker::builder(&queue, Container::builder().build()).start().await?;
+/// let pushed = queue.dispatch(Nothing::with()).await?;
+/// queue.wait(pushed.id, std::time::Duration::from_secs(10)).await?;
+/// worker.shutdown(std::time::Duration::from_secs(1)).await;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Dropping a worker without [`run`](Worker::run) or [`shutdown`](Worker::shutdown) ends it at once and logs what it left.
+#[must_use = "a worker ends when it is dropped: call `.run().await` or `.shutdown(grace).await`"]
+pub struct Worker {
+    shared: Arc<Shared>,
+    attachment: Option<Attachment>,
+    /// The runtime of the handlers, when it is the worker's own.
+    runtime: Option<Runtime>,
+}
+
+impl Worker {
+    /// Starts to describe a worker of a queue, whose jobs take their services from this container.
+    pub fn builder(queue: &Queue, container: Container) -> WorkerBuilder {
+        WorkerBuilder::new(queue.clone(), container)
+    }
+
+    /// Runs until SIGINT or SIGTERM, then stops: no more fetches, up to the [grace](WorkerBuilder::grace) for what runs, outcomes and
+    /// pushes stored. A second signal gives back at once what runs, a third aborts the process.
+    ///
+    /// # Errors
+    ///
+    /// When the signals cannot be listened to.
+    pub async fn run(self) -> Result<StopReport, Error> {
+        let (shared, grace) = (Arc::clone(&self.shared), self.shared.settings.grace);
+        let mut signals = signals::listen(&shared)?;
+        signals.first().await;
+        tracing::info!(?grace, "stopping: running jobs get their grace; a second signal gives them back at once");
+        let hurry = signals.hurry(Arc::clone(&shared));
+        let report = self.shutdown(grace).await;
+        drop(hurry);
+        shared.queue.log_what_dies().await;
+        Ok(report)
+    }
+
+    /// Stops fetching, lets what runs end within `grace`, gives back the rest, stores outcomes and pushes.
+    ///
+    /// Not cancel safe: when the future is dropped, the stop goes on by itself, and its report is lost.
+    pub async fn shutdown(mut self, grace: Duration) -> StopReport {
+        let (shared, attachment, runtime) = (Arc::clone(&self.shared), self.attachment.take(), self.runtime.take());
+        let (send, receive) = oneshot::channel();
+        // On the engine: a stop must not depend on the runtime of whoever asks for it.
+        self.shared.queue.engine().spawn(async move {
+            let report = shutdown::stop(Arc::clone(&shared), grace).await;
+            shared.end(attachment, runtime).await;
+            // Whoever asked may have gone away.
+            drop(send.send(report.clone()));
+        });
+        receive.await.unwrap_or(StopReport { completed: 0, released: 0, abandoned: 0 })
+    }
+
+    /// Whether it fetches, renews and settles.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.shared.health()
+    }
+
+    /// The random name that it has in the store.
+    #[must_use]
+    pub fn id(&self) -> crate::drivers::WorkerId {
+        self.shared.id
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let Some(attachment) = self.attachment.take() else { return };
+        let (shared, runtime) = (Arc::clone(&self.shared), self.runtime.take());
+        let running = shared.slots().iter().filter(|slot| slot.is_busy()).count();
+        tracing::warn!(running, "a worker was dropped without `run` or `shutdown`: what it runs is given back");
+        self.shared.queue.engine().spawn(async move {
+            shared.hurry.notify_one();
+            let report = shutdown::stop(Arc::clone(&shared), Duration::ZERO).await;
+            tracing::warn!(report.released, report.abandoned, "the dropped worker has ended");
+            shared.end(Some(attachment), runtime).await;
+        });
+    }
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker").field("id", &self.shared.id).field("name", &self.shared.settings.name).finish_non_exhaustive()
+    }
+}
+
+/// A task that the engine refused.
+fn engine_gone() -> Error {
+    Error::new(ErrorKind::Closed, "the engine of the queue has ended")
+}

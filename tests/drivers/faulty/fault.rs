@@ -1,0 +1,78 @@
+//! What can be wrong with a driver.
+
+/// A fault, named by what the driver then does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// No fault at all.
+    None,
+    /// None either: it says that its jobs outlive the process, and they outlive the handle.
+    IsDurable,
+
+    // In what it says of itself.
+    ForgetsAtTheEnd,
+    IsDurableWithoutProof,
+    HasTransactionsWithoutProof,
+
+    // In `push`.
+    StoresRepeatedPushes,
+    StoresHalfAGroup,
+    IgnoresUniqueKeys,
+    LeaksUniqueKeys,
+    IgnoresDelays,
+    IgnoresTicks,
+    RewritesPayloads,
+    IgnoresPriorities,
+    TrimsNames,
+    DropsTags,
+    IgnoresTransactions,
+
+    // In `fetch`.
+    DeliversTwice,
+    ForgetsToCount,
+    AnswersInNoOrder,
+    IgnoresExceptions,
+    NeverPrefetches,
+    PrefetchesRescuedJobs,
+    BlocksItsThread,
+
+    // In `settle` and `exchange`.
+    LosesTheFence,
+    AnswersStoredAlways,
+    DropsFollowUps,
+    StoresFollowUpsOfTheLost,
+    DropsErrors,
+    CountsSnoozes,
+    RetriesAtOnce,
+    FetchesBeforeItSettles,
+
+    // In `renew`.
+    RenewsNothing,
+    RenewsUnderOldTokens,
+    HidesLostLeases,
+    HidesCancels,
+    KeepsStoppedWorkers,
+
+    // In `maintain`.
+    NeverRescues,
+    RescuesTooEarly,
+    RescuesForEver,
+    OverlooksSilence,
+    KnowsNoBatches,
+    ForgetsWhatIsDueNext,
+    PrunesAtOnce,
+    NeverPrunes,
+
+    // In `wake`.
+    ListensLate,
+    WakesForNothing,
+
+    // In `inspect`.
+    DeniesInspection,
+    IgnoresPauses,
+    CancelsNothing,
+    RetriesWithoutTheHistory,
+    ForgetsLiveJobs,
+    ListsFromTheStart,
+    SeesNothingUnserved,
+    NamesNoWinner,
+}

@@ -1,0 +1,86 @@
+//! The faults of looking and acting.
+
+use queue::drivers::{BoxFuture, Counts, Inspect, WorkerRow};
+use queue::job::{Filter, JobRow};
+use queue::{Error, ErrorKind, JobId, JobState};
+
+use super::{Fault, Faulty};
+
+impl Faulty {
+    fn inner(&self) -> &dyn Inspect {
+        self.inner.inspect().expect("the driver inside can be looked into")
+    }
+}
+
+impl Inspect for Faulty {
+    fn job(&self, id: JobId) -> BoxFuture<'_, Result<Option<JobRow>, Error>> {
+        Box::pin(async move {
+            let mut row = self.inner().job(id).await?;
+            if self.has(Fault::RetriesWithoutTheHistory) {
+                row.iter_mut().for_each(|row| drop(row.errors.drain(..row.errors.len().saturating_sub(1))));
+            }
+            Ok(row)
+        })
+    }
+
+    fn jobs<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Vec<JobRow>, Error>> {
+        Box::pin(async move {
+            let mut filter = filter.clone();
+            if self.has(Fault::ListsFromTheStart) {
+                filter.after = None;
+            }
+            self.inner().jobs(&filter).await
+        })
+    }
+
+    fn counts(&self) -> BoxFuture<'_, Result<Counts, Error>> {
+        Box::pin(async move {
+            let mut counts = self.inner().counts().await?;
+            if self.has(Fault::SeesNothingUnserved) {
+                counts.queues.values_mut().for_each(|queue| queue.unserved = 0);
+            }
+            Ok(counts)
+        })
+    }
+
+    fn workers(&self) -> BoxFuture<'_, Result<Vec<WorkerRow>, Error>> {
+        self.inner().workers()
+    }
+
+    fn cancel(&self, id: JobId) -> BoxFuture<'_, Result<JobState, Error>> {
+        if self.has(Fault::CancelsNothing) {
+            return Box::pin(async { Ok(JobState::Cancelled) });
+        }
+        self.inner().cancel(id)
+    }
+
+    fn retry(&self, id: JobId) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            let result = self.inner().retry(id).await;
+            if self.has(Fault::NamesNoWinner) {
+                return result.map_err(|_| Error::new(ErrorKind::Conflict, "the unique key is taken"));
+            }
+            result
+        })
+    }
+
+    fn forget(&self, id: JobId) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            if self.has(Fault::ForgetsLiveJobs) {
+                let _ = self.inner().cancel(id).await;
+            }
+            self.inner().forget(id).await
+        })
+    }
+
+    fn pause<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        if self.has(Fault::IgnoresPauses) {
+            return Box::pin(async { Ok(()) });
+        }
+        self.inner().pause(queue)
+    }
+
+    fn resume<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        self.inner().resume(queue)
+    }
+}

@@ -1,0 +1,183 @@
+//! The suite itself: each fault of a driver is found by the rule that is there for it, and a driver that can less is not blamed.
+
+#[path = "outside/mod.rs"]
+mod driver;
+mod faulty;
+mod limited;
+
+use std::time::Duration;
+
+use faulty::{Fault, FaultyStore};
+use limited::LimitedStore;
+use queue::testing::conformance::{Checked, all, rule};
+
+/// In real time, for faults that hang: they hang for ever, so it does not matter how long it is.
+const DEADLINE: Duration = Duration::from_secs(3);
+
+/// The named rule finds the fault by what it asserts, and not because it takes too long.
+fn assert_caught(fault: Fault, path: &str) {
+    let broken = rule(path).check(FaultyStore::new(fault)).expect_err("the rule must find the fault");
+    let text = broken.to_string();
+    assert!(text.starts_with(&format!("the driver breaks the rule `{path}`: ")), "{text}");
+    assert!(!text.contains("did not end") && !text.contains("blocked"), "{text}");
+}
+
+/// The named rule finds the fault by its deadline.
+fn assert_ended(fault: Fault, path: &str, how: &str) {
+    let broken = rule(path).check_within(FaultyStore::new(fault), DEADLINE).expect_err("the rule must find the fault");
+    assert!(broken.to_string().contains(how), "{broken}");
+}
+
+macro_rules! catches {
+    ($($name:ident: $fault:ident, $path:literal;)*) => {
+        $(#[test]
+        fn $name() {
+            assert_caught(Fault::$fault, $path);
+        })*
+    };
+}
+
+catches! {
+    a_push_that_is_repeated: StoresRepeatedPushes, "push::a_repeated_push_stores_nothing_twice";
+    half_a_group: StoresHalfAGroup, "push::a_push_stores_its_jobs_and_answers_their_ids";
+    half_a_large_group: StoresHalfAGroup, "push::a_large_group_is_stored_whole";
+    ignored_keys: IgnoresUniqueKeys, "unique::a_duplicate_is_not_stored_and_answers_the_winner";
+    ignored_keys_in_one_batch: IgnoresUniqueKeys, "unique::equal_keys_in_one_batch_are_resolved_in_order";
+    ignored_keys_under_load: IgnoresUniqueKeys, "together::of_fifty_pushes_of_one_key_one_is_stored";
+    leaked_keys_of_completed_jobs: LeaksUniqueKeys, "unique::the_key_is_free_after_the_job_completed";
+    leaked_keys_of_failed_jobs: LeaksUniqueKeys, "unique::the_key_is_free_after_the_job_failed";
+    leaked_keys_of_cancelled_jobs: LeaksUniqueKeys, "unique::the_key_is_free_after_a_cancel";
+    ignored_delays: IgnoresDelays, "schedule::a_delayed_job_is_not_fetched_before_it_is_due";
+    ignored_times: IgnoresDelays, "schedule::a_job_for_a_later_time_is_fetched_then";
+    ignored_ticks: IgnoresTicks, "tick::a_tick_is_stored_once";
+    ignored_ticks_under_load: IgnoresTicks, "tick::of_many_pushers_of_a_tick_one_stores";
+    rewritten_payloads: RewritesPayloads, "content::a_payload_is_kept_byte_for_byte";
+    ignored_priorities: IgnoresPriorities, "order::a_lower_priority_number_goes_first";
+    ignored_urgency: IgnoresPriorities, "order::the_most_urgent_are_claimed_first";
+    trimmed_names: TrimsNames, "content::names_of_kinds_and_queues_are_kept";
+    dropped_tags: DropsTags, "list::kinds_queues_and_tags_are_filtered_together";
+    foreign_transactions: IgnoresTransactions, "transaction::a_transaction_of_another_store_is_refused";
+
+    jobs_that_do_not_last: ForgetsAtTheEnd, "durable::jobs_outlive_the_process";
+    leases_that_do_not_last: ForgetsAtTheEnd, "durable::leases_outlive_the_process";
+    keys_that_do_not_last: ForgetsAtTheEnd, "durable::unique_keys_outlive_the_process";
+    durability_without_proof: IsDurableWithoutProof, "durable::jobs_outlive_the_process";
+    transactions_without_proof: HasTransactionsWithoutProof, "transaction::a_push_exists_when_its_transaction_commits";
+
+    double_delivery: DeliversTwice, "fetch::a_fetched_job_is_not_fetched_again";
+    double_delivery_under_load: DeliversTwice, "together::two_fetches_never_hand_out_one_job";
+    double_delivery_of_completed_jobs: DeliversTwice, "settle::a_completed_job_is_not_fetched_again";
+    uncounted_attempts: ForgetsToCount, "fetch::an_attempt_is_counted_at_the_fetch";
+    deliveries_in_no_order: AnswersInNoOrder, "order::the_answer_is_sorted_within_each_queue";
+    deliveries_not_by_id: AnswersInNoOrder, "order::of_equal_due_time_the_smaller_id_goes_first";
+    ignored_exceptions: IgnoresExceptions, "fetch::an_excepted_kind_is_left_alone";
+    ignored_versions: IgnoresExceptions, "fetch::an_excepted_version_is_left_alone_with_all_above";
+    no_prefetch: NeverPrefetches, "fetch::prefetch_goes_on_top_of_the_free_slots";
+    prefetched_rescues: PrefetchesRescuedJobs, "rescue::a_rescued_job_is_not_prefetched";
+
+    no_fence: LosesTheFence, "settle::an_old_token_settles_nothing";
+    no_fence_after_a_rescue: LosesTheFence, "lease::a_lease_is_lost_once_the_job_is_taken_back";
+    stored_for_lost: AnswersStoredAlways, "settle::settling_twice_is_lost";
+    stored_for_lost_in_a_batch: AnswersStoredAlways, "settle::a_mixed_batch_is_answered_in_order";
+    stored_for_lost_under_load: AnswersStoredAlways, "together::of_many_settlements_of_one_lease_one_is_stored";
+    dropped_follow_ups: DropsFollowUps, "settle::a_follow_up_is_stored_with_the_settlement";
+    follow_ups_of_the_lost: StoresFollowUpsOfTheLost, "settle::a_follow_up_of_a_lost_lease_is_not_stored";
+    dropped_errors: DropsErrors, "settle::each_failed_attempt_is_kept_with_its_error";
+    counted_snoozes: CountsSnoozes, "settle::a_snoozed_job_comes_back_with_its_attempt_given_back";
+    retries_at_once: RetriesAtOnce, "settle::a_retried_job_comes_back_after_its_delay";
+    a_fetch_before_the_settlement: FetchesBeforeItSettles, "exchange::an_exchange_settles_before_it_fetches";
+
+    no_renewal: RenewsNothing, "lease::renewing_keeps_a_lease_past_its_length";
+    renewal_under_old_tokens: RenewsUnderOldTokens, "lease::an_old_token_renews_nothing";
+    hidden_losses: HidesLostLeases, "lease::renewing_tells_which_leases_are_lost";
+    cancels_that_no_renewal_tells: HidesCancels, "cancel::a_running_job_goes_on_and_its_worker_is_told_by_the_renewal";
+    cancels_that_no_wake_tells: HidesCancels, "cancel::a_cancelled_running_job_wakes_its_worker";
+    rows_of_stopped_workers: KeepsStoppedWorkers, "workers::a_stopped_worker_has_no_row";
+
+    no_rescue: NeverRescues, "rescue::the_job_of_a_dead_worker_comes_back_within_45_s";
+    early_rescue: RescuesTooEarly, "rescue::the_job_of_a_dead_worker_comes_back_within_45_s";
+    rescue_without_end: RescuesForEver, "rescue::the_fifth_rescue_fails_the_job";
+    overlooked_silence: OverlooksSilence, "rescue::after_15_s_of_silence_nobody_rescues_for_15_s";
+    overlooked_silence_before_a_renewal: OverlooksSilence, "rescue::a_renewal_after_the_silence_does_not_hide_it";
+    promotion_without_bounds: KnowsNoBatches, "schedule::maintain_promotes_in_bounded_batches";
+    rescue_without_bounds: KnowsNoBatches, "rescue::rescues_are_bounded_by_the_batch";
+    pruning_without_bounds: KnowsNoBatches, "prune::pruning_is_bounded_by_the_batch";
+    forgotten_due_times: ForgetsWhatIsDueNext, "schedule::maintain_says_when_the_next_job_is_due";
+    early_pruning: PrunesAtOnce, "prune::completed_and_cancelled_jobs_are_pruned_after_a_day";
+    no_pruning: NeverPrunes, "prune::completed_and_cancelled_jobs_are_pruned_after_a_day";
+
+    wakes_for_nothing: WakesForNothing, "wake::nothing_wakes_nobody";
+
+    denied_inspection: DeniesInspection, "unsupported::capabilities_agree_with_the_parts";
+    ignored_pauses: IgnoresPauses, "pause::nothing_is_fetched_from_a_paused_queue";
+    pauses_that_are_not_shared: IgnoresPauses, "shared::a_pause_here_is_in_force_there";
+    cancels_that_do_nothing: CancelsNothing, "cancel::a_waiting_job_is_cancelled_at_once";
+    retries_without_history: RetriesWithoutTheHistory, "retry::a_retry_keeps_the_history";
+    forgotten_live_jobs: ForgetsLiveJobs, "retry::a_live_job_cannot_be_forgotten";
+    pages_that_repeat: ListsFromTheStart, "list::pages_are_complete_and_without_repeats_while_jobs_are_added";
+    nothing_unserved: SeesNothingUnserved, "counts::jobs_that_no_live_worker_serves_are_unserved";
+    unnamed_winners: NamesNoWinner, "unique::retrying_a_failed_job_whose_key_is_taken_names_the_winner";
+}
+
+/// A driver that blocks fails the rule; it does not stop the run.
+#[test]
+fn a_blocked_thread() {
+    assert_ended(Fault::BlocksItsThread, "fetch::a_fetch_claims_as_many_as_are_free", "blocked its thread");
+}
+
+#[test]
+fn a_wake_that_listens_late() {
+    for rule in [
+        "wake::a_push_between_the_call_and_the_first_poll_wakes",
+        "wake::a_push_wakes_every_waiter",
+        "wake::one_of_several_queues_is_enough",
+        "wake::a_rescued_job_wakes",
+    ] {
+        assert_ended(Fault::ListensLate, rule, "did not end within");
+    }
+}
+
+/// It is the faults that the rules find, and not the way they are made.
+#[test]
+fn without_a_fault_every_rule_is_kept() {
+    for rule in all() {
+        let checked = rule.check(FaultyStore::new(Fault::None)).unwrap_or_else(|broken| panic!("{broken}"));
+        let is_kept = checked == Checked::Kept || ["durable", "unsupported", "push"].contains(&rule.topic());
+        assert!(is_kept, "{rule:?}: {checked:?}");
+    }
+}
+
+/// The outside driver keeps its jobs with the process, so it is asked for more here.
+#[test]
+fn a_durable_driver_is_asked_for_its_durability() {
+    for rule in all().iter().filter(|rule| rule.topic() == "durable") {
+        assert_eq!(rule.check(FaultyStore::new(Fault::IsDurable)).unwrap(), Checked::Kept, "{rule:?}");
+    }
+}
+
+/// No inspection, no unique keys, no priorities, small groups, one handle: what is left is kept, the rest is skipped with a reason.
+#[test]
+fn a_driver_that_can_less_is_not_blamed() {
+    let (mut kept, mut skipped) = (Vec::new(), Vec::new());
+    for rule in all() {
+        match rule.check(LimitedStore::new()).unwrap_or_else(|broken| panic!("{broken}")) {
+            Checked::Kept => kept.push(format!("{rule:?}")),
+            Checked::Skipped(why) => {
+                assert!(!why.is_empty());
+                skipped.push(rule.topic());
+            }
+        }
+    }
+    for topic in ["unique", "cancel", "pause", "counts", "list", "workers", "shared", "durable", "prune"] {
+        assert!(skipped.contains(&topic), "{topic}");
+    }
+    for core in [
+        "Rule(settle::an_old_token_settles_nothing)",
+        "Rule(rescue::the_fifth_rescue_fails_the_job)",
+        "Rule(unsupported::a_unique_key_is_refused_by_who_knows_none)",
+        "Rule(unsupported::a_group_that_cannot_be_stored_whole_is_refused)",
+        "Rule(unsupported::without_priorities_jobs_keep_their_order)",
+    ] {
+        assert!(kept.iter().any(|name| name == core), "{core}");
+    }
+}

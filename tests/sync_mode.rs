@@ -1,0 +1,292 @@
+//! `sync:`, where a push resolves when its job has ended.
+
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+use queue::drivers::Memory;
+use queue::prelude::*;
+use queue::{JobState, PushError};
+use queue_tests::gate::Gate;
+use queue_tests::probe::{PATIENCE, Probe};
+use queue_tests::{logs, park};
+
+#[derive(Queueable)]
+struct Say {
+    #[inject]
+    probe: Arc<Probe>,
+    what: String,
+}
+
+impl Job for Say {
+    async fn handle(&self) -> JobResult {
+        self.probe.saw(self.what.clone());
+        Ok(())
+    }
+}
+
+/// Pushes itself, one less deep, and awaits it.
+#[derive(Queueable)]
+struct Nests {
+    #[inject]
+    probe: Arc<Probe>,
+    depth: u32,
+}
+
+impl Job for Nests {
+    async fn handle(&self) -> JobResult {
+        if self.depth > 0 {
+            Nests::with(self.depth - 1).push().await?;
+        }
+        self.probe.saw(format!("end {}", self.depth));
+        Ok(())
+    }
+}
+
+#[derive(Queueable)]
+#[queueable(max_attempts = 3, backoff = "fixed(1ms)")]
+struct Fails {
+    #[inject]
+    probe: Arc<Probe>,
+    #[inject]
+    context: JobContext,
+    until: u32,
+}
+
+impl Job for Fails {
+    async fn handle(&self) -> JobResult {
+        self.probe.saw("run");
+        match self.context.attempt() {
+            attempt if attempt >= self.until => Ok(()),
+            attempt => Err(format!("attempt {attempt} went wrong").into()),
+        }
+    }
+}
+
+#[derive(Queueable)]
+struct GivesUp;
+
+impl Job for GivesUp {
+    async fn handle(&self) -> JobResult {
+        Err(JobError::cancel("no longer wanted"))
+    }
+}
+
+#[derive(Queueable)]
+#[queueable(unique)]
+struct Waits {
+    #[inject]
+    probe: Arc<Probe>,
+}
+
+impl Job for Waits {
+    async fn handle(&self) -> JobResult {
+        self.probe.saw("waits");
+        self.probe.pass().await;
+        self.probe.saw("done");
+        Ok(())
+    }
+}
+
+struct Sync {
+    queue: Queue,
+    probe: Arc<Probe>,
+    worker: Worker,
+}
+
+async fn start() -> Sync {
+    start_on(Queue::connect("sync:").await.unwrap()).await
+}
+
+async fn start_on(queue: Queue) -> Sync {
+    let probe = Arc::<Probe>::default();
+    let container = Container::builder().instance(Arc::clone(&probe)).build();
+    // Few slots and threads: they are no limit here.
+    let worker = Worker::builder(&queue, container).concurrency(2).threads(2).start().await.unwrap();
+    Sync { queue, probe, worker }
+}
+
+impl Sync {
+    async fn stop(self) {
+        self.worker.shutdown(PATIENCE).await;
+    }
+}
+
+#[tokio::test]
+async fn a_push_resolves_when_its_job_has_ended() {
+    let sync = start().await;
+    let pushed = sync.queue.dispatch(Say::with("hello".into())).await.unwrap();
+    assert_eq!(sync.probe.seen(), ["hello"]);
+    assert_eq!(sync.queue.job(pushed.id).await.unwrap().unwrap().state, JobState::Completed);
+    let several = (Say::with("a".into()), Say::with("b".into()));
+    sync.queue.dispatch(several).await.unwrap();
+    assert_eq!((sync.probe.count("a"), sync.probe.count("b")), (1, 1));
+    sync.stop().await;
+}
+
+#[tokio::test]
+async fn a_driver_that_stores_on_the_engine_waits_as_well() {
+    let gate = Gate::with(|can| can.push_waits = true);
+    let sync = start_on(Queue::from_driver(Arc::<Gate>::clone(&gate))).await;
+    gate.hold();
+    let mut push = sync.queue.dispatch(Waits::with());
+    gate.until_called(1).await;
+    gate.open();
+    sync.probe.wait_for("waits", 1).await;
+    assert!((&mut push).now_or_never().is_none());
+    sync.probe.open();
+    push.await.unwrap();
+    assert_eq!(sync.probe.count("done"), 1);
+    gate.refuse("what");
+    let error = sync.queue.dispatch(Say::with("x".into())).await.unwrap_err();
+    assert!(matches!(error, PushError::Store(_)), "{error:?}");
+    sync.stop().await;
+}
+
+#[tokio::test]
+async fn a_push_gives_the_error_of_its_job_after_its_retries() {
+    let sync = start().await;
+    let error = sync.queue.dispatch(Fails::with(9)).await.unwrap_err();
+    assert_eq!(sync.probe.count("run"), 3);
+    let PushError::Job { id, state, error: text } = &error else { panic!("{error:?}") };
+    assert_eq!((*state, text.as_str()), (JobState::Failed, "attempt 3 went wrong"));
+    assert_eq!(error.to_string(), format!("the job {id} ended as failed: attempt 3 went wrong"));
+    sync.queue.dispatch(Fails::with(3)).await.unwrap();
+    assert_eq!(sync.probe.count("run"), 6, "an attempt that goes well ends it");
+    let error = sync.queue.dispatch(GivesUp::with()).await.unwrap_err();
+    assert!(matches!(error, PushError::Job { state: JobState::Cancelled, .. }), "{error:?}");
+    sync.stop().await;
+}
+
+#[tokio::test]
+async fn of_several_the_first_in_order_that_failed_is_told_when_all_have_ended() {
+    let sync = start().await;
+    let all = (Say::with("a".into()), Fails::with(9), GivesUp::with(), Waits::with());
+    let mut push = sync.queue.dispatch(all);
+    sync.probe.wait_for("run", 3).await;
+    assert!((&mut push).now_or_never().is_none(), "one of them still waits");
+    sync.probe.open();
+    let error = push.await.unwrap_err();
+    assert!(matches!(&error, PushError::Job { state: JobState::Failed, .. }), "{error:?}");
+    assert_eq!(sync.probe.count("done"), 1);
+    sync.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_may_push_and_await_a_job() {
+    let sync = start().await;
+    sync.queue.dispatch(Nests::with(20)).await.unwrap();
+    assert_eq!(sync.probe.seen(), (0..=20).map(|depth| format!("end {depth}")).collect::<Vec<_>>());
+    sync.stop().await;
+}
+
+#[tokio::test]
+async fn two_hundred_jobs_may_do_so_at_once() {
+    let sync = start().await;
+    let pushes = join_all((0..200).map(|_| sync.queue.dispatch(Nests::with(1)))).await;
+    assert!(pushes.iter().all(Result::is_ok));
+    assert_eq!((sync.probe.count("end 0"), sync.probe.count("end 1")), (200, 200));
+    sync.stop().await;
+}
+
+#[tokio::test]
+async fn more_jobs_than_the_store_keeps_rows_resolve() {
+    let sync = start_on(Queue::from_driver(Arc::new(Memory::waiting_pushes().keep_completed_rows(1)))).await;
+    let all = sync.queue.dispatch_all((0..2_000).map(|n| Say::with(n.to_string()))).await.unwrap();
+    assert_eq!((all.len(), sync.probe.seen().len()), (2_000, 2_000));
+    sync.stop().await;
+}
+
+#[tokio::test]
+async fn a_plain_thread_may_wait_and_a_runtime_may_not() {
+    let sync = start().await;
+    let queue = sync.queue.clone();
+    let waited = std::thread::spawn(move || queue.dispatch(Say::with("thread".into())).wait());
+    waited.join().unwrap().unwrap();
+    assert_eq!(sync.probe.seen(), ["thread"]);
+
+    let error = sync.queue.dispatch(Say::with("inside".into())).wait().unwrap_err();
+    assert!(matches!(error, PushError::WouldBlock), "{error:?}");
+    assert!(error.to_string().contains("`.await`"));
+    sync.probe.wait_for("inside", 1).await;
+    let queue = sync.queue.clone();
+    let pooled = tokio::task::spawn_blocking(move || queue.dispatch(Say::with("pool".into())).wait()).await.unwrap();
+    assert!(matches!(pooled, Err(PushError::WouldBlock)));
+    sync.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_worker_nothing_is_pushed() {
+    let queue = Queue::connect("sync:").await.unwrap();
+    let refused = async |push: queue::Push<queue::Pushed>| {
+        let error = push.await.unwrap_err();
+        assert!(matches!(error, PushError::NoWorker));
+        assert!(error.to_string().contains("Worker::builder"), "{error}");
+    };
+    refused(queue.dispatch(GivesUp::with())).await;
+    assert!(queue.counts().await.unwrap().queues.is_empty());
+    let sync = start_on(queue.clone()).await;
+    sync.queue.dispatch(Say::with("x".into())).await.unwrap();
+    sync.stop().await;
+    refused(queue.dispatch(GivesUp::with())).await;
+}
+
+#[tokio::test]
+async fn a_push_whose_worker_stops_does_not_wait_for_good() {
+    let sync = start().await;
+    let delayed = sync.queue.dispatch(Say::with("late".into()).delay(Duration::from_secs(3600)));
+    let queue = sync.queue.clone();
+    sync.stop().await;
+    assert!(matches!(delayed.await, Err(PushError::NoWorker)));
+    assert_eq!(queue.counts().await.unwrap().total(JobState::Scheduled), 1, "it is stored");
+}
+
+#[tokio::test]
+async fn a_duplicate_waits_for_the_winner() {
+    let sync = start().await;
+    let winner = sync.queue.dispatch(Waits::with());
+    sync.probe.wait_for("waits", 1).await;
+    let mut duplicate = sync.queue.dispatch(Waits::with());
+    assert!((&mut duplicate).now_or_never().is_none());
+    sync.probe.open();
+    let (winner, duplicate) = (winner.await.unwrap(), duplicate.await.unwrap());
+    assert_eq!((duplicate.id, duplicate.is_duplicate, sync.probe.count("done")), (winner.id, true, 1));
+    sync.stop().await;
+}
+
+#[tokio::test]
+async fn a_cancel_ends_the_wait() {
+    let sync = start().await;
+    let queue = sync.queue.clone();
+    queue.pause("default").await.unwrap();
+    let push = queue.dispatch(Say::with("never".into()));
+    let row = queue.jobs(&queue::job::Filter::new()).await.unwrap().pop().unwrap();
+    queue.cancel(row.id).await.unwrap();
+    assert!(matches!(push.await, Err(PushError::Job { state: JobState::Cancelled, .. })));
+    sync.stop().await;
+}
+
+#[tokio::test]
+async fn a_dropped_push_runs_and_its_failure_is_logged() {
+    logs::keep();
+    let sync = start().await;
+    drop(sync.queue.dispatch(Fails::with(9)));
+    sync.probe.wait_for("run", 3).await;
+    // Another push of the same queue ends after it was settled.
+    while logs::lines("a push that nobody awaits failed").is_empty() {
+        sync.queue.dispatch(Say::with("turn".into())).await.unwrap();
+    }
+    assert!(logs::lines("attempt 3 went wrong").iter().any(|line| line.starts_with("ERROR")));
+    sync.stop().await;
+}
+
+#[test]
+fn it_works_without_a_runtime() {
+    let sync = park::block_on(start());
+    sync.queue.dispatch(Say::with("plain".into())).wait().unwrap();
+    assert_eq!(sync.probe.seen(), ["plain"]);
+    park::block_on(sync.stop());
+}

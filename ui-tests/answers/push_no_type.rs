@@ -1,0 +1,25 @@
+use queue::prelude::*;
+
+#[derive(Queueable)]
+struct Purge;
+
+#[derive(Queueable)]
+struct Welcome {
+    user_id: u64,
+}
+
+impl Job for Purge {
+    async fn handle(&self) -> JobResult {
+        Ok(())
+    }
+}
+
+impl Job for Welcome {
+    async fn handle(&self) -> JobResult {
+        Ok(())
+    }
+}
+
+fn main() {
+    drop(Queue::push()); //~ error: type annotations needed
+}

@@ -1,0 +1,12 @@
+use queue::prelude::*;
+
+#[derive(Queueable, Queueable)]
+struct Purge;
+
+impl Job for Purge {
+    async fn handle(&self) -> JobResult {
+        Ok(())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,19 @@
+use queue::prelude::*;
+
+#[derive(Queueable)]
+struct Welcome {
+    #[inject]
+    context: JobContext,
+    user_id: u64,
+    note: String,
+}
+
+impl Job for Welcome {
+    async fn handle(&self) -> JobResult {
+        Ok(())
+    }
+}
+
+fn main() {
+    let _ = WelcomeArgs { user_id: 3, note: String::new(), colour: 1 };
+}

@@ -1,0 +1,7 @@
+use queue::prelude::*;
+
+#[derive(Queueable)]
+#[queueable(blocking)]
+struct Resize;
+
+fn main() {}

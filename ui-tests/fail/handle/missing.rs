@@ -1,0 +1,6 @@
+use queue::prelude::*;
+
+#[derive(Queueable)]
+struct Purge;
+
+fn main() {}

@@ -1,0 +1,12 @@
+use queue::prelude::*;
+
+#[derive(Queueable)]
+struct Purge;
+
+impl Job for Purge {
+    async fn handle(&self) -> Result<(), std::io::Error> {
+        Ok(())
+    }
+}
+
+fn main() {}

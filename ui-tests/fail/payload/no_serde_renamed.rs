@@ -1,0 +1,18 @@
+use queue::prelude::*;
+
+struct Address;
+
+#[derive(Queueable)]
+struct Welcome {
+    #[serde(rename = "number")]
+    id: u64,
+    address: Address,
+}
+
+impl Job for Welcome {
+    async fn handle(&self) -> JobResult {
+        Ok(())
+    }
+}
+
+fn main() {}

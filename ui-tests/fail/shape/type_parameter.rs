@@ -1,0 +1,8 @@
+use queue::prelude::*;
+
+#[derive(Queueable)]
+struct Import<T> {
+    row: T,
+}
+
+fn main() {}
