@@ -56,6 +56,13 @@ fn a_whole_container_has_no_fault() {
 }
 
 #[test]
+fn a_program_without_jobs_is_told_how_they_get_lost() {
+    let report = Container::builder().build().verify().unwrap_err().to_string();
+    assert!(report.starts_with("the worker does not start: 1 thing is wrong\n  1. no job is registered: "), "{report}");
+    assert!(report.contains("`use my_jobs as _;`"), "{report}");
+}
+
+#[test]
 fn what_is_not_bound_is_named_with_its_field_or_constructor() {
     let line = line!() + 1;
     let container = Container::builder().singleton(|_: Arc<Config>, _: Lazy<Session>| Users).done().build();

@@ -1,6 +1,6 @@
 //! The part of a process that fetches jobs and runs them.
 //!
-//! The listing of this folder is the pipeline: `boot` checks, `fetch` exchanges outcomes for new jobs with the store, a `lane` buffers
+//! The listing of this folder is the pipeline: `boot` checks (by `check` what needs no store) and gives a `report`, `fetch` exchanges outcomes for new jobs with the store, a `lane` buffers
 //! the jobs of a queue, the loops of `execute` run them in a `slot` each, an `attempt` decides what comes of a run, `settle` gathers that
 //! for the next exchange. Beside it `heartbeat` renews, `maintain` promotes and rescues, `timer` ends what takes too long, `shutdown` stops.
 //!
@@ -9,6 +9,7 @@
 mod attempt;
 mod boot;
 mod builder;
+mod check;
 mod execute;
 mod fetch;
 mod gather;
@@ -21,6 +22,7 @@ mod lane;
 #[cfg(test)]
 mod lane_tests;
 mod maintain;
+mod report;
 mod settle;
 mod shared;
 mod shutdown;
@@ -40,9 +42,9 @@ use crate::container::Container;
 use crate::error::{Error, ErrorKind};
 use crate::queue::{Attachment, Queue};
 
-pub use boot::StartError;
 pub use builder::{JobSet, WorkerBuilder};
 pub use health::Health;
+pub use report::StartError;
 pub use shutdown::StopReport;
 
 use shared::Shared;
