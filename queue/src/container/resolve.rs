@@ -288,14 +288,16 @@ impl Core {
         let base = self.root(index);
         let frames = path::current();
         let start = frames.iter().position(|frame| frame.core == core && frame.index == base);
-        let mut hops: Vec<_> = frames.iter().skip(start.unwrap_or(0)).map(|frame| (frame.key, frame.place)).collect();
+        let hops = &frames[start.unwrap_or(0)..];
+        let mut steps: Vec<String> = hops.iter().map(|hop| format!("{} ({})", hop.key, place(hop.place))).collect();
+        let own = &self.bindings[base].definition.key;
         if start.is_none() {
             // The other half of the circle is being built by another thread.
-            let definition = &self.bindings[base].definition;
-            hops.push((definition.key, definition.place));
+            steps.push(self.label(base));
         }
+        let circle = path::circle(&steps, hops.first().map_or(own, |first| &first.key));
         let help = "break it with a `Lazy<..>` or `Provider<..>` argument".to_owned();
-        ResolveError::of_cycle(format!("the services need each other: {}", path::circle(&hops)), help)
+        ResolveError::of_cycle(format!("the services need each other: {circle}"), help)
     }
 
     fn ambiguous(&self, index: usize) -> ResolveError {
