@@ -270,13 +270,13 @@ fn a_singleton_must_not_hold_what_goes_with_a_run() {
         .build();
     let fix = |name: &str| format!("\n  make `{name}` scoped, or hand the value over in the call that needs it");
     let (users, helper, smtp, config, session) = (at(line), at(line + 1), at(line + 2), at(line + 4), at(line + 5));
-    let run_value = "`JobContext`, which exists only while a job runs";
+    let ends = ", which exists only while a job runs";
     assert_eq!(
         own_faults(&container),
         [
             format!("singleton `Config` ({config}) captures scoped `Smtp` ({smtp}){}", fix("Config")),
-            format!("singleton `Session` ({session}) captures {run_value}{}", fix("Session")),
-            format!("singleton `Users` ({users}) captures {run_value} through `Helper` ({helper}){}", fix("Users")),
+            format!("singleton `Session` ({session}) captures `JobContext`{ends}{}", fix("Session")),
+            format!("singleton `Users` ({users}) captures `JobContext` through `Helper` ({helper}){ends}{}", fix("Users")),
             format!("singleton `Users` ({users}) captures scoped `Smtp` ({smtp}) through `Helper` ({helper}){}", fix("Users")),
         ]
     );

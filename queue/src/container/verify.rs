@@ -122,18 +122,18 @@ fn captives(core: &Core, singleton: usize, faults: &mut Vec<Fault>) {
     let mut queue = VecDeque::from([(singleton, Vec::new())]);
     seen[singleton] = true;
     while let Some((index, way)) = queue.pop_front() {
-        let captured = |what: &str, via: &[Via]| {
+        let captured = |what: &str, via: &[Via], but: &str| {
             let through = [way.as_slice(), &labels(via)].concat();
             let through = if through.is_empty() { String::new() } else { format!(" through {}", through.join(", ")) };
             let holder = core.label(singleton);
             let name = short(core.bindings[singleton].definition.key.type_name);
             let text = format!(
-                "singleton {holder} captures {what}{through}\n  make `{name}` scoped, or hand the value over in the call that needs it"
+                "singleton {holder} captures {what}{through}{but}\n  make `{name}` scoped, or hand the value over in the call that needs it"
             );
             Fault::new(Kind::Captive, text)
         };
         for need in core.bindings[index].definition.needs.iter().filter(|need| need.want == Want::RunValue) {
-            faults.push(captured(&format!("{}, which exists only while a job runs", need.key), &need.via));
+            faults.push(captured(&need.key.to_string(), &need.via, ", which exists only while a job runs"));
         }
         for edge in core.edges_of(index) {
             let next = core.root(edge.index);
@@ -142,7 +142,7 @@ fn captives(core: &Core, singleton: usize, faults: &mut Vec<Fault>) {
             }
             match core.bindings[next].lifetime {
                 Lifetime::Instance | Lifetime::Singleton => {}
-                Lifetime::Scoped => faults.push(captured(&format!("scoped {}", core.label(next)), edge.via)),
+                Lifetime::Scoped => faults.push(captured(&format!("scoped {}", core.label(next)), edge.via, "")),
                 Lifetime::Transient => {
                     queue.push_back((next, [way.as_slice(), &labels(edge.via), &[core.label(next)]].concat()));
                 }
