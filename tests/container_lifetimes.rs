@@ -1,7 +1,5 @@
 //! The container: when services are made, shared and dropped; threads, panics, children, start and stop.
 
-#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
-
 use std::any::{Any, TypeId};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
