@@ -88,12 +88,12 @@ impl Job for Plain {
 /// A worker of the scoped jobs and of `Plain`, whose settlements go the same way.
 async fn scopes_end_before_the_outcome_is_sent<J: Queueable>(job: queue::Pending<J>) {
     let rig = Rig::new();
-    let worker = Worker::builder(&rig.queue, scoped(&rig)).only(["scoped", "plain"]).start().await.unwrap();
-    let id = rig.queue.dispatch(job).await.unwrap().id;
+    let worker = Worker::builder(&rig.queue, scoped(&rig)).only(["scoped", "plain"]).start().await.expect("it starts");
+    let id = rig.queue.dispatch(job).await.expect("it is stored").id;
     rig.probe.wait_for("the request ends", 1).await;
     assert_eq!(rig.probe.seen(), ["handled", "the session ends", "the request ends"]);
     // What ended after it is stored, so its own outcome would be too.
-    let after = rig.queue.dispatch(Plain::with()).await.unwrap().id;
+    let after = rig.queue.dispatch(Plain::with()).await.expect("it is stored").id;
     assert_eq!(rig.end(after).await.state, JobState::Completed);
     assert_eq!(rig.row(id).await.state, JobState::Running);
     rig.probe.open();

@@ -9,7 +9,7 @@ use super::{Dependencies, ResolveError, Scope, Service};
 /// Services that often go together can be a group, a struct of which every field is injected. Its fields take what the fields of
 /// a job take, and what is missing is reported with the field that needs it:
 ///
-/// ```
+/// ```standalone_crate
 /// use std::sync::Arc;
 /// use queue::prelude::*;
 /// use queue::{FromContainer, Lazy};

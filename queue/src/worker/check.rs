@@ -19,7 +19,7 @@ impl Container {
     /// No constructor runs, sync or async, and nothing is connected to: a constructor that fails is found at the start of a worker.
     /// So are settings that a driver cannot honour, and what is wrong with the store.
     ///
-    /// ```
+    /// ```standalone_crate
     /// use std::sync::Arc;
     /// use queue::prelude::*;
     ///

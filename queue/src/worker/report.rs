@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::error::{Error, chain};
 
-/// Why a worker did not start: everything that is wrong.
+/// Why a worker did not start, or would not ([`Container::verify`](crate::Container::verify)): everything that is wrong.
 ///
 /// `Display` and `Debug` are the whole report, because that is what `main` prints.
 pub struct StartError {
