@@ -21,9 +21,9 @@ mod turn;
 
 mod dry;
 mod pause;
+mod rounds;
 mod settle;
 mod stage;
-mod rounds;
 mod stop;
 mod wake_up;
 

@@ -66,7 +66,11 @@ pub(super) async fn run(shared: Arc<Shared>) {
 /// What a driver wakes when something happens: the engine. Where the store never makes one wait, the thread that made it happen, which
 /// is mostly a pusher's, first gets the work to the loops that wait, and so saves them the way over the engine.
 fn rung(shared: &Arc<Shared>, engine: &Waker) -> Waker {
-    if shared.is_immediate { Waker::from(Arc::new(Rung { shared: Arc::clone(shared), engine: engine.clone() })) } else { engine.clone() }
+    if shared.is_immediate {
+        Waker::from(Arc::new(Rung { shared: Arc::clone(shared), engine: engine.clone() }))
+    } else {
+        engine.clone()
+    }
 }
 
 struct Rung {

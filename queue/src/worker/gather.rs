@@ -65,7 +65,11 @@ impl Gather {
         }
         drop(group);
         // Mostly it is dirty, and a look costs the other threads nothing.
-        if self.is_dirty.load(Ordering::Acquire) || self.is_dirty.swap(true, Ordering::AcqRel) { Added::More } else { Added::First }
+        if self.is_dirty.load(Ordering::Acquire) || self.is_dirty.swap(true, Ordering::AcqRel) {
+            Added::More
+        } else {
+            Added::First
+        }
     }
 
     /// Outcomes that no loop made: of jobs that were given back.

@@ -31,7 +31,8 @@ struct Meters {
 impl Meters {
     fn new(entry: &Entry) -> Self {
         let (queue, kind) = (entry.options.queue, entry.kind);
-        let ended = OUTCOMES.map(|outcome| metrics::counter!(telemetry::JOBS_ENDED, "queue" => queue, "kind" => kind, "outcome" => outcome));
+        let ended = OUTCOMES
+            .map(|outcome| metrics::counter!(telemetry::JOBS_ENDED, "queue" => queue, "kind" => kind, "outcome" => outcome));
         Self { ended, run_time: metrics::histogram!(telemetry::JOB_RUN_SECONDS, "queue" => queue, "kind" => kind) }
     }
 }

@@ -1,9 +1,9 @@
 //! The part of a process that fetches jobs and runs them.
 //!
-//! The listing of this folder is the pipeline: `boot` checks, `fetch` makes an `exchange` of outcomes for new jobs with the store when
-//! something happens, a `lane` buffers the jobs of a queue, the loops of `execute` run them in a `slot` each, an `attempt` decides what
-//! comes of a run, `settle` gathers that for the next exchange. Beside it `heartbeat` renews, `maintain` promotes and rescues, `timer`
-//! ends what takes too long, `shutdown` stops.
+//! The listing of this folder is the pipeline: `boot` checks (by `check` what needs no store) and gives a `report`, `fetch` makes an
+//! `exchange` of outcomes for new jobs with the store when something happens, a `lane` buffers the jobs of a queue, the loops of
+//! `execute` run them in a `slot` each, an `attempt` decides what comes of a run, `settle` gathers that for the next exchange. Beside it
+//! `heartbeat` renews, `maintain` promotes and rescues, `timer` ends what takes too long, `shutdown` stops.
 //!
 //! `fetch`, `settle`, `heartbeat`, `maintain` and `timer` are tasks on the engine thread of the queue, where no handler can hold them up.
 //! With a store that never makes one wait, the loops make exchanges too, in `turn`, so that a fast drain does not wait for the engine.
@@ -11,6 +11,7 @@
 mod attempt;
 mod boot;
 mod builder;
+mod check;
 mod exchange;
 mod execute;
 mod fetch;
@@ -25,6 +26,7 @@ mod lane;
 mod lane_tests;
 mod maintain;
 mod ready;
+mod report;
 mod settle;
 mod shared;
 mod shutdown;
@@ -45,9 +47,9 @@ use crate::container::Container;
 use crate::error::{Error, ErrorKind};
 use crate::queue::{Attachment, Queue};
 
-pub use boot::StartError;
 pub use builder::{JobSet, WorkerBuilder};
 pub use health::Health;
+pub use report::StartError;
 pub use shutdown::StopReport;
 
 use shared::Shared;
