@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
 
+use crate::clock::later;
 use crate::drivers::{Delivery, Exchanged, FetchRequest, Settled, Settlement};
 use crate::error::{Error, ErrorKind};
 use crate::job::Outcome;
@@ -36,7 +37,7 @@ pub(super) enum Exchange {
 pub(super) async fn exchange(shared: &Arc<Shared>) -> Exchange {
     let Some(out) = begin(shared) else { return Exchange::Short };
     let exchanged = AssertUnwindSafe(shared.driver.exchange(&out.settlements, &out.request)).catch_unwind().await;
-    end(shared, out, exchanged.unwrap_or_else(|panic| panicked(&panic_text(&*panic))))
+    end(shared, out, exchanged.unwrap_or_else(|panic| panicked(&panic_text(panic))))
 }
 
 /// Exchanges on this thread, which is a loop's, with a store that never makes one wait; or tells whoever exchanges to go round again.
@@ -60,16 +61,31 @@ fn in_turn(shared: &Arc<Shared>, rounds: usize) {
     if !shared.turn.begin() {
         return;
     }
+    let mut held = Held { shared, is_over: false };
     for _ in 0..rounds {
         if now(shared) == Exchange::Failed {
-            break;
+            return;
         }
         if shared.turn.end() {
+            held.is_over = true;
             return;
         }
     }
-    shared.turn.leave();
-    shared.wake_exchange();
+}
+
+/// The turn to exchange, which is left to the engine however its holder ends: a subscriber of the user's may panic.
+struct Held<'a> {
+    shared: &'a Arc<Shared>,
+    is_over: bool,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.shared.turn.leave();
+            self.shared.wake_exchange();
+        }
+    }
 }
 
 /// The same for the engine, which has nothing better to do.
@@ -77,13 +93,11 @@ pub(super) fn exchange_on_engine(shared: &Arc<Shared>) -> Exchange {
     if !shared.turn.begin() {
         return Exchange::Short;
     }
+    let mut held = Held { shared, is_over: false };
     let how = now(shared);
-    if shared.turn.end() {
-        return how;
-    }
-    // Others wait for it, and the engine has other tasks.
-    shared.turn.leave();
-    if how == Exchange::Failed { how } else { Exchange::Full }
+    // Where others ask for another round, the engine comes back to it: it has other tasks, too.
+    held.is_over = shared.turn.end();
+    how
 }
 
 fn now(shared: &Arc<Shared>) -> Exchange {
@@ -92,7 +106,7 @@ fn now(shared: &Arc<Shared>) -> Exchange {
         let exchanged = match catch_unwind(AssertUnwindSafe(|| shared.driver.exchange_now(&out.settlements, &out.request))) {
             Ok(Some(exchanged)) => exchanged,
             Ok(None) => panicked("it exchanged on the caller's thread before, and now it does not"),
-            Err(panic) => panicked(&panic_text(&*panic)),
+            Err(panic) => panicked(&panic_text(panic)),
         };
         match end(shared, out, exchanged) {
             Exchange::Full => {}
@@ -101,23 +115,30 @@ fn now(shared: &Arc<Shared>) -> Exchange {
     }
 }
 
-/// What goes out.
-struct Out {
+/// What goes out. Dropped, the exchange has ended, one way or another.
+struct Out<'a> {
+    shared: &'a Shared,
     settlements: Vec<Settlement>,
     request: FetchRequest,
     at: SystemTime,
 }
 
+impl Drop for Out<'_> {
+    fn drop(&mut self) {
+        if !self.settlements.is_empty() {
+            self.shared.gather.put_back(std::mem::take(&mut self.settlements));
+        }
+        self.shared.gather.end();
+        self.shared.stored.notify_waiters();
+    }
+}
+
 /// What goes out, if there is anything to exchange.
-fn begin(shared: &Shared) -> Option<Out> {
+fn begin(shared: &Shared) -> Option<Out<'_>> {
     // Before the request: jobs that it brings are awaited by a stop that comes in between.
     let settlements = shared.gather.begin();
-    let request = shared.request();
-    if settlements.is_empty() && request.queues.is_empty() {
-        shared.gather.end();
-        return None;
-    }
-    Some(Out { settlements, request, at: shared.clock.now() })
+    let out = Out { shared, settlements, request: shared.request(), at: shared.clock.now() };
+    (!out.settlements.is_empty() || !out.request.queues.is_empty()).then_some(out)
 }
 
 fn panicked(text: &str) -> Exchanged {
@@ -126,42 +147,39 @@ fn panicked(text: &str) -> Exchanged {
 }
 
 /// What came back.
-fn end(shared: &Arc<Shared>, out: Out, exchanged: Exchanged) -> Exchange {
-    let Out { settlements, request, at } = out;
+fn end(shared: &Arc<Shared>, mut out: Out<'_>, exchanged: Exchanged) -> Exchange {
     let is_settled = match exchanged.settled {
         Ok(answers) => {
+            let settlements = std::mem::take(&mut out.settlements);
+            shared.gather.stored(settlements.len());
             if !settlements.is_empty() {
                 shared.settling.worked("storing outcomes");
-                stored(shared, &settlements, &answers, at);
+                stored(shared, &settlements, &answers, out.at);
             }
-            shared.gather.stored(settlements.len());
             true
         }
         Err(error) => {
             shared.settling.failed("storing outcomes", &error);
-            shared.gather.put_back(settlements);
             false
         }
     };
-    let asked: usize = request.queues.iter().map(|queue| queue.free + queue.ahead).sum();
+    let asked: usize = out.request.queues.iter().map(|queue| queue.free + queue.ahead).sum();
     let fetched = match exchanged.deliveries {
         Ok(deliveries) => {
             let count = deliveries.len();
-            if !request.queues.is_empty() {
+            if asked > 0 {
                 shared.fetching.worked("fetching jobs");
-                deliver(shared, &request, deliveries);
+                deliver(shared, &out.request, deliveries);
             }
             Some(count)
         }
         Err(error) => {
-            shared.fetching.failed("fetching jobs", &error);
-            let lanes = request.queues.iter().filter_map(|asked| shared.lane(&asked.queue));
+            let lanes = out.request.queues.iter().filter_map(|asked| shared.lane(&asked.queue));
             lanes.for_each(|lane| lane.not_fetched());
+            shared.fetching.failed("fetching jobs", &error);
             None
         }
     };
-    shared.gather.end();
-    shared.stored.notify_waiters();
     match fetched {
         Some(count) if is_settled && asked > 0 && count >= asked => Exchange::Full,
         Some(_) if is_settled => Exchange::Short,
@@ -192,7 +210,7 @@ fn stored(shared: &Arc<Shared>, settlements: &[Settlement], answers: &[Settled],
                     shared.may_have_work();
                     shared.wake_exchange();
                 } else {
-                    at.checked_add(*delay).into_iter().for_each(|time| shared.due_at(time));
+                    shared.due_at(later(at, *delay));
                 }
             }
         }

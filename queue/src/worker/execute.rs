@@ -11,8 +11,7 @@ use futures_util::FutureExt;
 use tokio::task::coop;
 
 use crate::container::{RunScope, RunValues};
-use crate::drivers::Settlement;
-use crate::job::Outcome;
+use crate::drivers::{Lease, Settlement};
 use crate::queue::scope::enter_job;
 
 use super::attempt;
@@ -21,6 +20,10 @@ use super::lane::{Lane, Next};
 use super::ready::Ready;
 use super::shared::Shared;
 use super::slot::Slot;
+use super::tasks::log_panic;
+
+/// For how long a job is given back whose run ended without an outcome.
+const UNFINISHED_DELAY: Duration = Duration::from_secs(5);
 
 /// One loop of a lane.
 pub(super) struct Loop {
@@ -36,16 +39,25 @@ pub(super) struct Loop {
 impl Loop {
     /// Runs jobs until the lane is closed, with their queue as the current one whenever it is polled.
     pub(super) async fn run(self) {
-        let queue = self.shared.queue.clone();
+        // What panics outside of a job is code of the user's all the same: a subscriber, or a recorder of metrics.
+        while let Err(panic) = AssertUnwindSafe(self.entered()).catch_unwind().await {
+            log_panic("execute", &attempt::panic_text(panic));
+        }
+        if self.is_extra {
+            self.shared.remove_slot(&self.slot);
+        }
+    }
+
+    async fn entered(&self) {
         let mut turns = pin!(self.turns());
-        poll_fn(move |context| {
-            let _entered = enter_job(&queue);
+        poll_fn(|context| {
+            let _entered = enter_job(&self.shared.queue);
             turns.as_mut().poll(context)
         })
         .await;
     }
 
-    async fn turns(self) {
+    async fn turns(&self) {
         let values: Arc<dyn RunValues> = Arc::<Slot>::clone(&self.slot);
         // One scope for all runs: each leaves it as new, and to make one counts on a line that all threads share.
         let mut scope = self.shared.container.run_scope(Some(values));
@@ -70,9 +82,6 @@ impl Loop {
             started = self.shared.clock.now();
         }
         self.flush();
-        if self.is_extra {
-            self.shared.remove_slot(&self.slot);
-        }
     }
 
     /// The next job. What has gathered is handed on before the loop waits for one.
@@ -89,24 +98,27 @@ impl Loop {
 
     /// Runs a job and gathers its outcome. Answers when it ended.
     async fn one(&self, scope: &mut RunScope, job: &Ready, started: SystemTime) -> SystemTime {
-        let run = AssertUnwindSafe(attempt::run(self, scope, job, started)).catch_unwind();
-        let outcome = run.await.unwrap_or_else(|panic| {
-            let panic = attempt::panic_text(&*panic);
-            tracing::error!(job = %job.lease.id, %panic, "running the job panicked outside of the job, so it is given back");
-            Some(Outcome::Release { delay: Duration::from_secs(5) })
-        });
-        let ended = self.shared.clock.now();
+        let mut run = Run { on: self, lease: Some(job.lease), is_over: false };
+        let (outcome, ended) = attempt::run(self, scope, job, started).await;
+        let kind = self.shared.kinds.kind(job.name);
         if let Some(outcome) = outcome {
-            self.shared.kinds.kind(job.name).measure(&outcome, ended.duration_since(started).unwrap_or_default());
+            let measure = kind.measure(&outcome);
             self.shared.count(&outcome);
-            match self.shared.gather.add(&self.slot.group, Settlement::new(job.lease, outcome)) {
+            let added = self.shared.gather.add(&self.slot.group, Settlement::new(job.lease, outcome));
+            // Only now: until its outcome is gathered, somebody must renew the lease.
+            run.lease = None;
+            self.slot.end();
+            measure.ended_after(ended.duration_since(started).unwrap_or_default());
+            match added {
                 Added::Batch => self.shared.exchange_soon(),
                 Added::First => self.shared.settle_soon.notify_one(),
                 Added::More => {}
             }
+        } else {
+            run.lease = None;
+            self.slot.end();
         }
-        // Only now: until its outcome is gathered, somebody must renew the lease.
-        self.slot.end();
+        run.is_over = true;
         ended
     }
 
@@ -115,5 +127,36 @@ impl Loop {
         if self.shared.gather.flush(&self.slot.group) {
             self.shared.exchange_soon();
         }
+    }
+}
+
+impl Drop for Loop {
+    fn drop(&mut self) {
+        if !self.is_extra && !self.shared.is_stopping() && !self.lane.is_closed() {
+            self.shared.lose_handlers(&self.lane);
+        }
+    }
+}
+
+/// A run that its loop has begun. When it is dropped before it is over, by a panic of the user's subscriber or the end of the runtime, a
+/// job without an outcome is given back: its lease would be renewed for as long as the worker lives.
+struct Run<'a> {
+    on: &'a Loop,
+    /// While there is no outcome.
+    lease: Option<Lease>,
+    is_over: bool,
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        if let Some(lease) = self.lease {
+            self.on.shared.give_back(lease, UNFINISHED_DELAY);
+            self.on.slot.end();
+        }
+        self.on.lane.ended(Duration::ZERO, false);
+        self.on.shared.idle.run_ended();
     }
 }

@@ -38,7 +38,7 @@ impl Hooks {
 
 fn guard(name: &'static str, call: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(call)) {
-        tracing::error!(panic = panic_text(&*panic), "`{name}` panicked");
+        tracing::error!(panic = panic_text(panic), "`{name}` panicked");
     }
 }
 

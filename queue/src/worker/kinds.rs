@@ -155,8 +155,8 @@ impl Sieve<'_> {
 const OUTCOMES: [&str; 6] = ["completed", "retryable", "failed", "snoozed", "released", "cancelled"];
 
 impl Kind {
-    /// A run has ended.
-    pub(super) fn measure(&self, outcome: &Outcome, run_time: Duration) {
+    /// What is to be measured of a run with this outcome.
+    pub(super) fn measure(&self, outcome: &Outcome) -> Measure<'_> {
         let index = match outcome {
             Outcome::Complete => 0,
             Outcome::Retry { .. } => 1,
@@ -165,7 +165,20 @@ impl Kind {
             Outcome::Release { .. } => 4,
             Outcome::Cancel { .. } => 5,
         };
-        self.meters.ended[index].increment(1);
-        self.meters.run_time.record(run_time.as_secs_f64());
+        Measure { ended: &self.meters.ended[index], run_time: &self.meters.run_time }
+    }
+}
+
+/// What is measured of a run.
+pub(super) struct Measure<'a> {
+    ended: &'a Counter,
+    run_time: &'a Histogram,
+}
+
+impl Measure<'_> {
+    /// The run has ended after this time. The recorder is code of the user's.
+    pub(super) fn ended_after(&self, run_time: Duration) {
+        self.ended.increment(1);
+        self.run_time.record(run_time.as_secs_f64());
     }
 }

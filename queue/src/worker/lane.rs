@@ -260,6 +260,11 @@ impl Lane {
         ready
     }
 
+    /// Whether nothing starts any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().is_closed
+    }
+
     /// Gives back what waits behind slow jobs: called in turns, it answers the buffer when no job was taken in between.
     pub(super) fn give_back_stuck(&self) -> Vec<Ready> {
         let mut state = self.lock();

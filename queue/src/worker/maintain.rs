@@ -60,7 +60,7 @@ async fn wait_for_turn(shared: &Shared, until: SystemTime) {
 
 async fn once(shared: &Shared, limits: &MaintainLimits) -> Result<Maintained, Error> {
     let maintained = AssertUnwindSafe(shared.driver.maintain(limits)).catch_unwind().await;
-    maintained.unwrap_or_else(|panic| Err(Error::new(ErrorKind::Store, format!("the driver panicked: {}", panic_text(&*panic)))))
+    maintained.unwrap_or_else(|panic| Err(Error::new(ErrorKind::Store, format!("the driver panicked: {}", panic_text(panic)))))
 }
 
 fn follow(shared: &Arc<Shared>, maintained: Maintained) {

@@ -27,11 +27,13 @@ mod lane_tests;
 mod maintain;
 mod ready;
 mod report;
+mod serve;
 mod settle;
 mod shared;
 mod shutdown;
 mod signals;
 mod slot;
+mod tasks;
 mod timer;
 mod transaction;
 mod turn;
@@ -119,7 +121,7 @@ impl Worker {
         let (send, receive) = oneshot::channel();
         // On the engine: a stop must not depend on the runtime of whoever asks for it.
         self.shared.queue.engine().spawn(async move {
-            let report = shutdown::stop(Arc::clone(&shared), grace).await;
+            let report = shutdown::stop_whatever_comes(&shared, grace).await;
             shared.end(attachment, runtime).await;
             // Whoever asked may have gone away.
             drop(send.send(report.clone()));
@@ -148,7 +150,7 @@ impl Drop for Worker {
         tracing::warn!(running, "a worker was dropped without `run` or `shutdown`: what it runs is given back");
         self.shared.queue.engine().spawn(async move {
             shared.hurry.notify_one();
-            let report = shutdown::stop(Arc::clone(&shared), Duration::ZERO).await;
+            let report = shutdown::stop_whatever_comes(&shared, Duration::ZERO).await;
             tracing::warn!(report.released, report.abandoned, "the dropped worker has ended");
             shared.end(Some(attachment), runtime).await;
         });

@@ -3,36 +3,33 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
 use crate::container::Container;
 use crate::drivers::{Driver, Except, FetchRequest, Lease, Settlement, WorkerId, WorkerRow, WorkerState};
 use crate::error::Error;
 use crate::job::{CancelReason, JobId, Outcome, Progress};
-use crate::queue::{Attached, Attachment, Queue};
+use crate::queue::{Attached, Queue};
 
 use super::builder::Settings;
 use super::exchange::exchange_here;
-use super::execute::Loop;
 use super::gather::Gather;
 use super::health::{Health, Pulse};
 use super::hooks::Hooks;
 use super::idle::Idle;
 use super::kinds::Kinds;
-use super::lane::{Lane, UNLIMITED};
 use super::ready::Ready;
+use super::serve::Served;
 use super::shutdown::Tally;
-use super::slot::Slot;
+use super::tasks::Tasks;
 use super::timer::Earliest;
 use super::turn::Turn;
-use super::{boot, fetch, heartbeat, maintain, settle, timer};
 
 /// For how long a kind is left alone that this worker does not know.
 const LEAVE_ALONE: Duration = Duration::from_secs(60);
@@ -73,11 +70,10 @@ pub(super) struct Shared {
     started_at: SystemTime,
 
     phase: AtomicU8,
-    lanes: RwLock<Arc<Vec<Arc<Lane>>>>,
-    slots: RwLock<Arc<Vec<Arc<Slot>>>>,
-    names: RwLock<Arc<Vec<Arc<str>>>>,
-    loops: AtomicUsize,
-    tasks: Mutex<Vec<AbortHandle>>,
+    pub(super) served: Served,
+    pub(super) tasks: Tasks,
+    /// The runtime of the handlers has ended.
+    pub(super) lost_handlers: AtomicBool,
     left_alone: Mutex<Vec<(Except, SystemTime)>>,
     completed_in: Mutex<HashSet<JobId>>,
 
@@ -133,15 +129,6 @@ fn is_immediate(driver: &dyn Driver) -> bool {
     asked.is_ok_and(|answer| answer.is_some())
 }
 
-fn snapshot<T>(list: &RwLock<Arc<Vec<T>>>) -> Arc<Vec<T>> {
-    Arc::clone(&list.read().unwrap_or_else(PoisonError::into_inner))
-}
-
-fn change<T: Clone>(list: &RwLock<Arc<Vec<T>>>, change: impl FnOnce(&mut Vec<T>)) {
-    let mut list = list.write().unwrap_or_else(PoisonError::into_inner);
-    change(Arc::make_mut(&mut list));
-}
-
 impl Shared {
     pub(super) fn new(parts: Parts) -> Arc<Self> {
         let driver = Arc::clone(parts.queue.driver());
@@ -161,11 +148,9 @@ impl Shared {
             threads: parts.runtime.metrics().num_workers(),
             runtime: parts.runtime,
             phase: AtomicU8::new(Phase::Running as u8),
-            lanes: RwLock::default(),
-            slots: RwLock::default(),
-            names: RwLock::default(),
-            loops: AtomicUsize::new(0),
-            tasks: Mutex::default(),
+            served: Served::default(),
+            tasks: Tasks::default(),
+            lost_handlers: AtomicBool::new(false),
             left_alone: Mutex::default(),
             completed_in: Mutex::default(),
             exchange: Notify::new(),
@@ -187,39 +172,9 @@ impl Shared {
         })
     }
 
-    /// Starts the tasks on the engine.
-    pub(super) fn start(self: &Arc<Self>) {
-        let engine = self.queue.engine();
-        let mut tasks = lock(&self.tasks);
-        tasks.push(engine.spawn(heartbeat::run(Arc::clone(self))).abort_handle());
-        tasks.push(engine.spawn(maintain::run(Arc::clone(self))).abort_handle());
-        tasks.push(engine.spawn(timer::run(Arc::clone(self))).abort_handle());
-        tasks.push(engine.spawn(settle::run(Arc::clone(self))).abort_handle());
-        tasks.push(engine.spawn(fetch::run(Arc::clone(self))).abort_handle());
-    }
-
-    /// The last steps of a stop: tasks, loops, services, pushes, driver.
-    pub(super) async fn end(self: &Arc<Self>, attachment: Option<Attachment>, runtime: Option<Runtime>) {
-        for task in lock(&self.tasks).drain(..) {
-            task.abort();
-        }
-        boot::stop_services(&self.runtime, self.container.clone()).await;
-        if let Err(error) = self.queue.flush().await {
-            tracing::error!(error = %error, "some pushes were not stored until the end of the worker");
-        }
-        if let Some(runtime) = runtime {
-            // Abandoned blocking handlers must not hold this up.
-            runtime.shutdown_background();
-        }
-        change(&self.slots, Vec::clear);
-        if let Some(attachment) = attachment {
-            attachment.detach().await;
-        }
-    }
-
     // --- phase ---
 
-    fn phase(&self) -> u8 {
+    pub(super) fn phase(&self) -> u8 {
         self.phase.load(Ordering::Acquire)
     }
 
@@ -251,96 +206,6 @@ impl Shared {
             phase if phase >= Phase::Stopping as u8 => WorkerState::Stopping,
             phase if phase == Phase::Quiet as u8 => WorkerState::Quiet,
             _ => WorkerState::Running,
-        }
-    }
-
-    // --- lanes and slots ---
-
-    pub(super) fn lanes(&self) -> Arc<Vec<Arc<Lane>>> {
-        snapshot(&self.lanes)
-    }
-
-    pub(super) fn slots(&self) -> Arc<Vec<Arc<Slot>>> {
-        snapshot(&self.slots)
-    }
-
-    pub(super) fn queue_names(&self) -> Arc<Vec<Arc<str>>> {
-        snapshot(&self.names)
-    }
-
-    pub(super) fn lane(&self, queue: &str) -> Option<Arc<Lane>> {
-        self.lanes().iter().find(|lane| *lane.queue == *queue).cloned()
-    }
-
-    /// Serves a queue, if it does not yet.
-    pub(super) fn add_lane(self: &Arc<Self>, queue: &Arc<str>, is_paused: bool) {
-        if !self.settings.serves(queue) || self.is_stopping() || self.lane(queue).is_some() {
-            return;
-        }
-        let is_unlimited = self.driver.capabilities().push_waits;
-        let slots = if is_unlimited { UNLIMITED } else { self.settings.slots(queue) };
-        let lane = Arc::new(Lane::new(Arc::clone(queue), slots, self.settings.prefetch));
-        if is_paused {
-            lane.pause();
-        }
-        change(&self.lanes, |lanes| lanes.push(Arc::clone(&lane)));
-        change(&self.names, |names| names.push(Arc::clone(queue)));
-        for _ in 0..self.settings.slots(queue) {
-            self.add_loop(&lane, false);
-        }
-        self.wake_exchange();
-    }
-
-    /// On `sync:`: one more loop for each job that no loop waits for, since it may be awaited by all that are busy.
-    pub(super) fn add_loops(self: &Arc<Self>, lane: &Arc<Lane>, unserved: usize) {
-        if lane.slots >= UNLIMITED {
-            for _ in 0..unserved {
-                self.add_loop(lane, true);
-            }
-        }
-    }
-
-    fn add_loop(self: &Arc<Self>, lane: &Arc<Lane>, is_extra: bool) {
-        let slot = Slot::new(Arc::downgrade(self), Arc::clone(&lane.queue));
-        change(&self.slots, |slots| slots.push(Arc::clone(&slot)));
-        let index = self.loops.fetch_add(1, Ordering::Relaxed);
-        let looping = Loop { shared: Arc::clone(self), lane: Arc::clone(lane), slot, index, is_extra };
-        let task = self.runtime.spawn(looping.run()).abort_handle();
-        if !is_extra {
-            lock(&self.tasks).push(task);
-        }
-    }
-
-    pub(super) fn remove_slot(&self, slot: &Arc<Slot>) {
-        change(&self.slots, |slots| slots.retain(|known| !Arc::ptr_eq(known, slot)));
-    }
-
-    /// Looks which queues exist and which are paused.
-    pub(super) async fn look_at_queues(self: &Arc<Self>) {
-        let queues = match self.driver.queues().await {
-            Ok(queues) => queues,
-            Err(error) => return self.fetching.failed("looking at the queues", &error),
-        };
-        for queue in queues {
-            self.add_lane(&queue.name, queue.is_paused);
-            if queue.is_paused { self.pause(&queue.name) } else { self.resume(&queue.name) }
-        }
-    }
-
-    fn pause(&self, queue: &str) {
-        if let Some(lane) = self.lane(queue) {
-            self.release(lane.pause());
-        }
-    }
-
-    fn resume(self: &Arc<Self>, queue: &str) {
-        // A quiet worker has paused all its lanes for good.
-        if self.phase() == Phase::Running as u8
-            && let Some(lane) = self.lane(queue)
-            && lane.resume()
-        {
-            lane.wet();
-            self.exchange_soon();
         }
     }
 
@@ -497,6 +362,7 @@ impl Shared {
             fetch_failing: self.fetching.failing(),
             renew_failing: self.renewing.failing(),
             settle_failing: self.settling.failing(),
+            has_lost_handlers: self.lost_handlers.load(Ordering::Acquire),
             is_stopping: self.is_stopping(),
         }
     }

@@ -1,16 +1,21 @@
 //! The way a worker stops.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
+
 use crate::drivers::WorkerState;
 use crate::job::{CancelReason, Outcome};
 
+use super::attempt::panic_text;
 use super::gather::Gather;
 use super::heartbeat;
 use super::shared::{Phase, Shared};
 use super::slot::STOP_GRACE;
+use super::tasks::log_panic;
 
 /// How long outcomes are tried to be stored at a stop; after a lease they would be lost anyway.
 const SETTLE_PATIENCE: Duration = Duration::from_secs(30);
@@ -50,9 +55,25 @@ impl Tally {
     }
 }
 
+/// Stops a worker. Where that panics, which a subscriber of the user's may do, nothing is fetched or run all the same.
+pub(super) async fn stop_whatever_comes(shared: &Arc<Shared>, grace: Duration) -> StopReport {
+    match AssertUnwindSafe(stop(Arc::clone(shared), grace)).catch_unwind().await {
+        Ok(report) => report,
+        Err(panic) => {
+            log_panic("shutdown", &panic_text(panic));
+            shared.set_phase(Phase::Stopped);
+            for lane in shared.lanes().iter() {
+                shared.release(lane.close());
+            }
+            let (completed, released) = shared.tally.read();
+            StopReport { completed, released, abandoned: running(shared) }
+        }
+    }
+}
+
 /// Stops a worker; runs on the engine. `hurry` cuts the grace short: a second signal.
-pub(super) async fn stop(shared: Arc<Shared>, grace: Duration) -> StopReport {
-    let deadline = shared.clock.now() + grace;
+async fn stop(shared: Arc<Shared>, grace: Duration) -> StopReport {
+    let deadline = shared.clock.after(grace);
     shared.set_phase(Phase::Stopping);
     for slot in shared.slots().iter() {
         slot.stopping();

@@ -233,11 +233,11 @@ impl Slot {
         into.extend(group.iter().map(|settlement| Renewal { lease: settlement.lease, progress: None }));
     }
 
-    /// A blocking run that should have ended, for the log.
+    /// A run that should have ended and still does not, for the log.
     pub(super) fn overdue(&self) -> Option<(JobId, Arc<str>, CancelReason)> {
         let shared = self.shared.upgrade()?;
         let state = self.lock();
-        let run = state.run.as_ref().filter(|run| run.is_blocking && run.ending.is_over)?;
+        let run = state.run.as_ref().filter(|run| run.ending.is_over)?;
         Some((run.lease.id, Arc::clone(shared.kinds.name(run.name)), run.ending.reason?))
     }
 
@@ -254,8 +254,16 @@ impl Slot {
     /// The context of what runs, made when it is asked for.
     fn context(&self) -> Option<JobContext> {
         let shared = self.shared.upgrade()?;
-        let mut state = self.lock();
+        let mut guard = self.lock();
+        let state = &mut *guard;
         let run = state.run.as_mut()?;
+        // Who has a context may ask it whether the time is over, without ever yielding.
+        if state.alarm.is_none()
+            && let Some(deadline) = run.deadline
+        {
+            state.alarm = Some(deadline);
+            shared.alarms.add(deadline);
+        }
         let signal = Arc::clone(run.signal.get_or_insert_with(|| {
             let signal = Arc::new(RunSignal::new());
             if shared.is_stopping() {
