@@ -163,8 +163,15 @@ async fn hostile_errors_and_panics_cost_an_attempt_each() {
     let rig = Rig::new();
     let failures = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&failures);
-    let worker =
-        rig.worker().concurrency(2).on_failure(move |_| drop(seen.fetch_add(1, Ordering::SeqCst))).start().await.unwrap();
+    let worker = rig
+        .worker()
+        .concurrency(2)
+        .on_failure(move |_| {
+            seen.fetch_add(1, Ordering::SeqCst);
+        })
+        .start()
+        .await
+        .unwrap();
     let mut expected = 0;
     for how in ["display", "source", "drop", "bomb 0", "bomb 1", "bomb 3", "bomb 5"] {
         let of_async = rig.queue.dispatch(Misbehaves::with(how.into())).await.unwrap();
