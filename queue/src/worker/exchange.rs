@@ -221,25 +221,37 @@ fn stored(shared: &Arc<Shared>, settlements: &[Settlement], answers: &[Settled],
 fn deliver(shared: &Arc<Shared>, request: &FetchRequest, deliveries: Vec<Delivery>) {
     for asked in &request.queues {
         if let Some(lane) = shared.lane(&asked.queue) {
-            lane.fetched(asked, deliveries.iter().filter(|delivery| *delivery.queue == *asked.queue).count());
+            lane.fetched(asked, deliveries.iter().filter(|delivery| is_same(&delivery.queue, &asked.queue)).count());
         }
     }
     let mut sieve = shared.kinds.sieve();
-    let mut deliveries = deliveries.into_iter().peekable();
-    while let Some(first) = deliveries.peek() {
-        let queue = Arc::clone(&first.queue);
-        let mut jobs = Vec::with_capacity(deliveries.len());
-        while let Some(delivery) = deliveries.next_if(|delivery| *delivery.queue == *queue) {
-            jobs.extend(pass(shared, &mut sieve, delivery));
+    let mut queue = None;
+    let mut jobs = Vec::with_capacity(deliveries.len());
+    for delivery in deliveries {
+        if let Some(before) = queue.take_if(|before| !is_same(before, &delivery.queue)) {
+            hand_over(shared, &before, std::mem::take(&mut jobs));
         }
-        let refused = match shared.lane(&queue) {
-            Some(lane) => lane.deliver(jobs, shared.threads).map(|unserved| shared.add_loops(&lane, unserved)),
-            None => Err(jobs),
-        };
-        if let Err(jobs) = refused {
-            shared.release(jobs);
-        }
+        queue.get_or_insert_with(|| Arc::clone(&delivery.queue));
+        jobs.extend(pass(shared, &mut sieve, delivery));
     }
+    if let Some(queue) = queue {
+        hand_over(shared, &queue, jobs);
+    }
+}
+
+fn hand_over(shared: &Arc<Shared>, queue: &str, jobs: Vec<Ready>) {
+    let refused = match shared.lane(queue) {
+        Some(lane) => lane.deliver(jobs, shared.threads).map(|unserved| shared.add_loops(&lane, unserved)),
+        None => Err(jobs),
+    };
+    if let Err(jobs) = refused {
+        shared.release(jobs);
+    }
+}
+
+/// Mostly the driver and the worker have the name from the same place.
+fn is_same(one: &Arc<str>, other: &Arc<str>) -> bool {
+    Arc::ptr_eq(one, other) || one == other
 }
 
 /// A delivery as a job that can run here. Another is given back, and its kind is left alone for a while.
