@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::job::{SettleError, StoreTransaction};
 
+pub(crate) use data::ExtraSizes;
 pub use data::{
     Delivery, Due, Except, Exchanged, Extra, FetchRequest, Group, Lease, MaintainLimits, Maintained, NewJob, PushResult, Pushed,
     QueueRequest, QueueRow, Renewal, Renewed, Settled, Settlement, Tick, Told, Wake, WorkerId, WorkerRow, WorkerState,

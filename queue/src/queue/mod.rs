@@ -8,6 +8,7 @@ mod attach;
 mod engine;
 mod inspect;
 mod intake;
+mod names;
 pub mod pending;
 pub mod push;
 mod reply;
