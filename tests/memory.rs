@@ -126,6 +126,8 @@ async fn the_last_completed_jobs_are_kept_without_their_payloads() {
     let ids: Vec<_> = driver.store(jobs(5)).iter().map(|pushed| pushed.id).collect();
     let deliveries = driver.take(5).await;
     driver.end(&deliveries, Outcome::Complete).await;
+    assert!(driver.look(ids[0]).await.is_some(), "whoever waits for it can look at it");
+    driver.tend().await;
     for id in &ids[..2] {
         assert!(driver.look(*id).await.is_none());
     }
@@ -143,6 +145,8 @@ async fn the_last_failed_and_cancelled_jobs_are_kept_whole() {
     for outcome in [fail(), Outcome::Cancel { reason: None }] {
         let ids: Vec<_> = driver.store(jobs(3)).iter().map(|pushed| pushed.id).collect();
         driver.end(&driver.take(3).await, outcome).await;
+        assert!(driver.look(ids[0]).await.is_some(), "whoever waits for it can look at it");
+        driver.tend().await;
         assert!(driver.look(ids[0]).await.is_none());
         for id in &ids[1..] {
             assert!(driver.look(*id).await.is_some_and(|row| row.payload.is_some()));
@@ -166,7 +170,9 @@ async fn everything_goes_back_when_the_queue_is_drained() {
             break;
         }
         driver.end(&deliveries, Outcome::Complete).await;
+        assert!(driver.footprint().ended <= 700, "only those of the last call are still there");
     }
+    driver.tend().await;
     assert_eq!(driver.footprint(), start);
 }
 

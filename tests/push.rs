@@ -353,7 +353,7 @@ async fn a_push_that_nobody_awaits_and_that_fails_is_logged() {
     queue.flush().await.unwrap();
     let logged = logs::lines("a push that nobody awaits failed");
     assert_eq!(logged.iter().filter(|line| line.starts_with("ERROR") && line.contains("1234578 bytes")).count(), 1, "{logged:?}");
-    assert_eq!(logged.iter().filter(|line| line.contains("the store refused the push: poison")).count(), 2, "{logged:?}");
+    assert_eq!(logged.iter().filter(|line| line.contains("the store did not confirm the push: poison")).count(), 2, "{logged:?}");
     // One that was awaited, or stored, is not.
     queue.dispatch(Text::with("poison".into())).await.unwrap_err();
     drop(queue.dispatch(Text::with("fine".into())));

@@ -94,8 +94,8 @@ pub enum PushError {
         /// What the last attempt said.
         error: String,
     },
-    /// The store answered with an error.
-    #[error("the store refused the push")]
+    /// The store answered with an error, or, on `sync:`, does not tell how the job ended.
+    #[error("the store did not confirm the push")]
     Store(#[source] BoxError),
 }
 

@@ -137,6 +137,7 @@ impl Store {
 
     fn cancel(&mut self, id: JobId, now: Time) -> Result<JobState, Error> {
         if let Some(row) = self.take_waiting(id) {
+            self.trim();
             let started = row.past.as_ref().and_then(|past| past.started);
             self.end(row, JobState::Cancelled, started, now);
             return Ok(JobState::Cancelled);

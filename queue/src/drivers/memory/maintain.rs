@@ -49,6 +49,7 @@ impl Watch {
 
 impl Store {
     pub(super) fn maintain(&mut self, limits: &MaintainLimits, now: Time) -> Maintained {
+        self.trim();
         let mut done = Maintained::default();
         let may_rescue = self.watch.maintains(now);
         let mut is_full = self.promote(limits.batch, now, &mut done);

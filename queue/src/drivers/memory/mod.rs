@@ -95,6 +95,8 @@ impl Memory {
     }
 
     /// Keeps so many completed jobs, the last ones, without their payloads; 10,000 where nothing is said.
+    ///
+    /// What is more than that is let go of when the next jobs end, or within seconds: whoever waits for a job sees its row.
     #[must_use]
     pub fn keep_completed_rows(self, rows: usize) -> Self {
         self.lock().retained.completed.set_bound(rows);
@@ -182,14 +184,22 @@ impl Driver for Memory {
     }
 
     fn settle<'a>(&'a self, settlements: &'a [Settlement]) -> BoxFuture<'a, Result<Vec<Settled>, Error>> {
-        Box::pin(async move { Ok(self.with(|store, now| settlements.iter().map(|one| store.settle(one, now)).collect())) })
+        Box::pin(async move {
+            Ok(self.with(|store, now| {
+                store.trim();
+                settlements.iter().map(|one| store.settle(one, now)).collect()
+            }))
+        })
     }
 
     fn exchange<'a>(&'a self, settlements: &'a [Settlement], request: &'a FetchRequest) -> BoxFuture<'a, Exchanged> {
         Box::pin(async move {
-            self.with(|store, now| Exchanged {
-                settled: Ok(settlements.iter().map(|one| store.settle(one, now)).collect()),
-                deliveries: Ok(store.fetch(request, now)),
+            self.with(|store, now| {
+                store.trim();
+                Exchanged {
+                    settled: Ok(settlements.iter().map(|one| store.settle(one, now)).collect()),
+                    deliveries: Ok(store.fetch(request, now)),
+                }
             })
         })
     }

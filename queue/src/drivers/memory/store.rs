@@ -139,14 +139,22 @@ impl Store {
         self.aside.insert(row.id, row);
     }
 
-    /// Ends a row that was taken out of its place; answers whether an older one had to go for it.
+    /// Ends a row that was taken out of its place. Those that are too many by then go with the next [`trim`](Self::trim).
     pub(super) fn end(&mut self, mut row: Row, state: JobState, started: Option<Time>, now: Time) {
         row.state = state;
         if let Some(key) = row.unique_key() {
             self.keys.release(key);
         }
         self.lanes(row.queue).enter(state);
-        if let Some(gone) = self.retained.push(Ended { row, started, finished: now }) {
+        self.retained.push(Ended { row, started, finished: now });
+    }
+
+    /// Lets go of the ended rows that are more than are kept.
+    ///
+    /// A verb that ends jobs lets go of what was too many *before* it, so that whoever waits for the jobs that it ends can look at
+    /// their rows, however few are kept.
+    pub(super) fn trim(&mut self) {
+        while let Some(gone) = self.retained.pop_excess() {
             self.forgotten(&gone);
         }
     }
