@@ -164,12 +164,12 @@ impl<T> fmt::Debug for Push<T> {
 
 /// What [`Queue::push`](crate::Queue::push) takes: a job without payload, or a tuple of up to twelve of them.
 ///
-/// The derive implements it for each job that has no payload fields.
+/// The derive implements it for each job. For one that has payload fields the impl asks for `WithoutPayload`, which nothing is, so that
+/// the compiler says what to write instead.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be pushed by type alone",
-    label = "not a job without payload",
-    note = "a job with payload fields: `{Self}::with(..).push()`",
-    note = "not a job yet: add `#[derive(Queueable)]`",
+    label = "not a job",
+    note = "a struct becomes a job by `#[derive(Queueable)]`",
     note = "several at once: a tuple of 1 to 12 jobs, or `queue.dispatch_all(..)`"
 )]
 pub trait PushSet {
@@ -183,6 +183,38 @@ pub trait PushSet {
     /// Takes back what became of them, in order.
     #[doc(hidden)]
     fn take_from(pushed: &mut std::vec::IntoIter<Pushed>) -> Option<Self::Pushed>;
+}
+
+/// What a job with payload fields is not. The lifetime says nothing; it lets an impl ask for what is known to be missing.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be pushed by type alone",
+    label = "has payload fields",
+    note = "`{Self}` has payload fields: write `{Self}::with(..).push()`",
+    note = "several at once: `queue.dispatch((One::with(..), Other::with(..)))`"
+)]
+pub trait WithoutPayload<'q> {}
+
+/// What no jobs at all are not, in the same way.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` names no job to push",
+    label = "no job",
+    note = "name a job without payload, or a tuple of 1 to 12 of them: `Queue::push::<PurgeSessions>()`"
+)]
+pub trait NamesAJob<'q> {}
+
+impl PushSet for ()
+where
+    for<'q> (): NamesAJob<'q>,
+{
+    type Pushed = ();
+
+    fn add_to(_jobs: &mut JobList) {}
+
+    fn take_from(_pushed: &mut std::vec::IntoIter<Pushed>) -> Option<()> {
+        None
+    }
 }
 
 macro_rules! tuples {
