@@ -10,6 +10,7 @@ mod lanes;
 mod lease;
 mod maintain;
 mod push;
+mod queues;
 mod retain;
 mod rows;
 mod seen;
@@ -58,6 +59,8 @@ pub struct Memory {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Footprint {
+    /// Queues: those that have a row or are paused, and until the next maintenance those that had one.
+    pub queues: usize,
     /// Segments of waiting jobs, of up to 512 rows each; a lane that was never long keeps a small one.
     pub segments: usize,
     /// Jobs that wait for their time, for their chain, or out of the usual order.
@@ -119,6 +122,7 @@ impl Memory {
     pub fn footprint(&self) -> Footprint {
         let store = self.lock();
         Footprint {
+            queues: store.queues.len(),
             segments: store.queues.iter().flat_map(lanes::Lanes::all).map(lanes::Lane::segments).sum(),
             aside: store.aside.len(),
             running: store.leases.len(),
