@@ -10,7 +10,7 @@ use crate::job::payload::{self, MAX_PAYLOAD};
 use crate::job::{JobId, JobOptions, Queueable, StoreTransaction, queue_name, unique};
 
 use super::push::{JobList, Push};
-use super::{Queue, names};
+use super::{Queue, names, observe};
 
 /// A job that is not yet pushed: what `with(..)` gives. It says what differs from the attributes of its type.
 ///
@@ -106,7 +106,10 @@ impl<J: Queueable> Pending<J> {
     pub fn push(self) -> Push<Pushed> {
         match Queue::current() {
             Ok(queue) => queue.dispatch(self),
-            Err(error) => Push::failed(error),
+            Err(error) => {
+                observe::refused(J::KIND, J::OPTIONS.queue);
+                Push::failed(error)
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use crate::drivers::{NewJob, PushError, PushResult, Pushed};
 use crate::job::Queueable;
 
 use super::Pending;
+use super::observe::{self, Labels, Observer};
 use super::reply::{Reply, unheard};
 
 /// A push on its way. The job is with the engine already: dropping this changes nothing, and awaiting it, or
@@ -242,6 +243,8 @@ tuples!(A B C D E F G H I J K L);
 #[derive(Debug, Default)]
 pub struct JobList {
     jobs: Vec<NewJob>,
+    /// Where the queue or the kind changes.
+    starts: Vec<usize>,
     error: Option<PushError>,
 }
 
@@ -252,8 +255,17 @@ impl JobList {
             return;
         }
         match pending.encode() {
-            Ok(job) => self.jobs.push(job),
-            Err(error) => self.error = Some(error),
+            Ok(job) => {
+                let is_alike = |last: &NewJob| Arc::ptr_eq(&last.queue, &job.queue) && Arc::ptr_eq(&last.kind, &job.kind);
+                if self.jobs.last().is_some_and(|last| !is_alike(last)) {
+                    self.starts.push(self.jobs.len());
+                }
+                self.jobs.push(job);
+            }
+            Err(error) => {
+                observe::refused(J::KIND, J::OPTIONS.queue);
+                self.error = Some(error);
+            }
         }
     }
 
@@ -261,10 +273,13 @@ impl JobList {
         self.jobs.reserve(jobs);
     }
 
-    pub(super) fn finish(self) -> Result<Vec<NewJob>, PushError> {
+    pub(super) fn finish(self, labels: &Labels) -> Result<(Vec<NewJob>, Observer), PushError> {
         match self.error {
             Some(error) => Err(error),
-            None => Ok(self.jobs),
+            None => {
+                let observer = Observer::of(&self.jobs, &self.starts, labels);
+                Ok((self.jobs, observer))
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::job::{JobId, JobRow, JobState};
 
 use super::Queue;
 use super::inspect::{inspection, joined};
+use super::observe::Observer;
 use super::push::Storing;
 use super::reply::Reply;
 
@@ -186,13 +187,14 @@ impl Queue {
     }
 
     /// `sync:` stores jobs, and answers when all of them are terminal; for a duplicate, when the job is that was there.
-    pub(super) fn store_and_wait(&self, jobs: Vec<NewJob>) -> Storing {
+    pub(super) fn store_and_wait(&self, jobs: Vec<NewJob>, observer: Observer) -> Storing {
         if self.inner.workers.is_empty() {
+            observer.failed(&PushError::NoWorker);
             return Storing::Done(Err(PushError::NoWorker));
         }
         // Before they are stored: a worker may have ended them before this thread goes on.
         let ends = Ends::of(self, jobs.iter().map(|job| job.id));
-        let stored = match self.store(jobs) {
+        let stored = match self.store(jobs, observer) {
             Storing::Done(Err(error)) => return Storing::Done(Err(error)),
             stored => stored,
         };
