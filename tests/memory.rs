@@ -346,6 +346,8 @@ async fn a_queue_stays_while_it_is_paused_or_has_a_row() {
     driver.inside().pause("paused").await.unwrap();
     driver.inside().pause("resumed").await.unwrap();
     driver.inside().resume("resumed").await.unwrap();
+    let resumed = driver.queues().await.unwrap().into_iter().find(|row| &*row.name == "resumed");
+    assert_eq!(resumed.map(|row| row.is_paused), Some(false), "whoever paused its work sees that it may go on");
     let held = Some(Box::new(Extra { held: true, ..Extra::default() }));
     driver.store(vec![
         job(),

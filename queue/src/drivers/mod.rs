@@ -105,7 +105,7 @@ pub trait Driver: Send + Sync + 'static {
     /// Dropping it loses nothing that a later fetch would not find.
     fn wake<'a>(&'a self, queues: &'a [Arc<str>]) -> BoxFuture<'a, Result<Wake, Error>>;
 
-    /// The queues that exist: those that have a row, or are paused.
+    /// The queues that exist: at least those that have a row, or are paused.
     fn queues(&self) -> BoxFuture<'_, Result<Vec<QueueRow>, Error>>;
 
     /// Looking and acting, where the store can.

@@ -117,7 +117,7 @@ impl Store {
         let alive = self.workers.values().filter(is_alive);
         let served: HashSet<&str> = alive.flat_map(|worker| &worker.queues).map(|(queue, _)| &**queue).collect();
         let mut counts = Counts::default();
-        for lanes in self.queues.iter() {
+        for lanes in self.queues.existing() {
             let mut queue = QueueCounts { is_paused: lanes.is_paused, ..QueueCounts::default() };
             for state in JobState::ALL {
                 let count = lanes.count(state);

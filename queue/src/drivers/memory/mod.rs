@@ -230,7 +230,7 @@ impl Driver for Memory {
     fn queues(&self) -> BoxFuture<'_, Result<Vec<QueueRow>, Error>> {
         Box::pin(async move {
             let row = |lanes: &lanes::Lanes| QueueRow { name: Arc::clone(&lanes.name), is_paused: lanes.is_paused };
-            Ok(self.lock().queues.iter().map(row).collect())
+            Ok(self.lock().queues.existing().map(row).collect())
         })
     }
 

@@ -61,13 +61,19 @@ impl Queues {
         &mut self.lanes[index as usize]
     }
 
-    /// Those that have a row or are paused.
+    /// All places, also those that nothing lies in.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Lanes> {
-        self.lanes.iter().filter(|lanes| !lanes.is_idle())
+        self.lanes.iter()
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Lanes> {
-        self.lanes.iter_mut().filter(|lanes| !lanes.is_idle())
+        self.lanes.iter_mut()
+    }
+
+    /// The queues that exist. One that holds nothing does until it is swept: a worker must see that it is no longer paused.
+    pub(super) fn existing(&self) -> impl Iterator<Item = &Lanes> {
+        let is_named = |place: usize, lanes: &Lanes| self.names.get(&lanes.name).is_some_and(|index| *index as usize == place);
+        self.lanes.iter().enumerate().filter(move |(place, lanes)| is_named(*place, lanes)).map(|(_, lanes)| lanes)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -131,6 +137,7 @@ mod tests {
         let gone = queues.sweep(10);
         assert_eq!((gone.len(), gone.get(&places[3]).map(|name| &**name)), (1, Some("3")));
         assert!(queues.named("3").is_none() && queues.len() == 9);
+        assert_eq!(queues.existing().count(), 9);
         assert_eq!(with_rows(&mut queues, [10]), [places[3]]);
         assert!((0..=10).filter(|name| *name != 3).all(|name| {
             let name = name.to_string();
