@@ -5,7 +5,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use queue::container::{Dependency, ResolveError, Scope};
 use queue::drivers::Memory;
+use queue::job::JobOptions;
 use queue::prelude::*;
 use queue::{ErrorKind, JobState, Pending, PushError};
 use queue_tests::gate::Gate;
@@ -33,6 +35,24 @@ struct Beat;
 impl Job for Beat {
     async fn handle(&self) -> JobResult {
         Ok(())
+    }
+}
+
+/// Written by hand, so that no derive has looked at its options.
+struct ByHand;
+
+impl Queueable for ByHand {
+    const KIND: &'static str = "ByHand";
+    const ALIASES: &'static [&'static str] = &[];
+    const OPTIONS: JobOptions = JobOptions::DEFAULT.queue("a\nb");
+    type Args = ();
+
+    fn dependencies() -> &'static [Dependency] {
+        &[]
+    }
+
+    fn build((): (), _: &Scope<'_>) -> Result<Self, ResolveError> {
+        Ok(Self)
     }
 }
 
@@ -150,5 +170,9 @@ async fn a_name_that_no_queue_can_have_is_refused() {
         let error = rig.queue.pause(name).await.unwrap_err();
         assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::Invalid, said));
     }
-    assert!(rig.queue.counts().await.unwrap().queues.is_empty(), "nothing was made of them");
+    let error = rig.queue.dispatch(Pending::<ByHand>::new(())).await.unwrap_err();
+    assert!(format!("{error:?}").contains("control characters"), "{error:?}");
+    rig.queue.dispatch(Pending::<ByHand>::new(()).queue("fine")).await.unwrap();
+    let queues = rig.queue.counts().await.unwrap().queues;
+    assert_eq!(queues.keys().collect::<Vec<_>>(), ["fine"], "nothing was made of the others");
 }

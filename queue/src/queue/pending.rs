@@ -126,8 +126,11 @@ impl<J: Queueable> Pending<J> {
     pub(super) fn encode(self) -> Result<NewJob, PushError> {
         let refuse = |source: BoxError| PushError::Encode { kind: J::KIND, source };
         let options = &J::OPTIONS;
+        let is_queue_plain = self.queue.is_none() && const { queue_name::is_plain(J::OPTIONS.queue) };
         let queue = self.queue.unwrap_or_else(|| names::of_program(options.queue));
-        queue_name::check(&queue).map_err(|error| refuse(error.into()))?;
+        if !is_queue_plain {
+            queue_name::check(&queue).map_err(|error| refuse(error.into()))?;
+        }
         let max_attempts = self.max_attempts.unwrap_or(options.max_attempts);
         if !(1..=JobOptions::MOST_ATTEMPTS).contains(&max_attempts) {
             let most = JobOptions::MOST_ATTEMPTS;
@@ -145,7 +148,9 @@ impl<J: Queueable> Pending<J> {
             let key = unique::by_fields(J::KIND, unique, &payload);
             extra.get_or_insert_default().unique_key = Some(key.map_err(|error| refuse(error.into()))?);
         }
-        check_size(J::KIND, payload.len(), extra.as_deref())?;
+        if extra.is_some() || payload.len() > MAX_PAYLOAD {
+            check_size(J::KIND, payload.len(), extra.as_deref())?;
+        }
         Ok(NewJob {
             id: JobId::new(),
             kind: names::of_program(J::KIND),
