@@ -199,7 +199,7 @@ impl Queue {
             let pushed = (pushed.len() == expected).then_some(pushed);
             pushed.and_then(|pushed| D::take_from(&mut pushed.into_iter())).ok_or_else(|| engine::silent(&*self.inner.driver))
         };
-        let pushed = store.instrument(observer.span().clone()).await;
+        let pushed = store.instrument(observer.span()).await;
         // Stored jobs are not counted: the transaction may not commit.
         pushed.inspect_err(|error| observer.failed(error))
     }
@@ -224,7 +224,7 @@ impl Queue {
         let (expected, mut groups) = (jobs.len(), vec![Group { jobs, tick: None }]);
         // What waits goes first, so that pushes of one caller stay in order.
         if self.inner.engine.intake.is_empty()
-            && let Some(result) = observer.span().in_scope(|| self.store_now(&mut groups, expected))
+            && let Some(result) = observer.within(|| self.store_now(&mut groups, expected))
         {
             observer.ended(&result);
             return Storing::Done(result);

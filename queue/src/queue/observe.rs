@@ -19,13 +19,20 @@ const OTHER: &str = "other";
 /// How many queues and kinds a thread remembers the counters of.
 const RECENT: usize = 8;
 
-/// A push, for those who measure and trace it. Where nobody does, it holds nothing.
+/// A push, for those who measure and trace it. Where nobody does, it holds nothing; it goes with each push, so it is kept small.
 #[derive(Debug)]
 pub(super) struct Observer {
     first: Run,
-    /// Few pushes are of several queues or kinds.
-    rest: Vec<Run>,
     failed: Counter,
+    more: Option<Box<More>>,
+}
+
+/// What few pushes have.
+#[derive(Debug)]
+struct More {
+    /// Those behind the first run, of a push of several queues or kinds.
+    rest: Vec<Run>,
+    /// From the push to the answer of the store.
     span: Span,
 }
 
@@ -40,25 +47,36 @@ impl Observer {
     /// `starts` are the places behind the first one where the queue or the kind changes.
     pub(super) fn of(jobs: &[NewJob], starts: &[usize], labels: &Labels) -> Self {
         let Some(first) = jobs.first() else {
-            let first = Run { jobs: 0, pushed: Counter::noop() };
-            return Self { first, rest: Vec::new(), failed: Counter::noop(), span: Span::none() };
+            return Self { first: Run { jobs: 0, pushed: Counter::noop() }, failed: Counter::noop(), more: None };
         };
         let end_of = |run: usize| starts.get(run).copied().unwrap_or(jobs.len());
+        let span = span(first, jobs);
         with_meters(|meters| {
             let meter = meters.of(first, labels);
-            let (first_run, failed) = (Run { jobs: end_of(0), pushed: meter.pushed.clone() }, meter.failed.clone());
-            let run = |(index, start): (usize, &usize)| Run {
-                jobs: end_of(index + 1) - start,
-                pushed: meters.of(&jobs[*start], labels).pushed.clone(),
-            };
-            let rest = starts.iter().enumerate().map(run).collect();
-            Self { first: first_run, rest, failed, span: span(first, jobs) }
+            let (first, failed) = (Run { jobs: end_of(0), pushed: meter.pushed.clone() }, meter.failed.clone());
+            let has_more = !starts.is_empty() || !span.is_disabled();
+            let more = has_more.then(|| {
+                let run = |(index, start): (usize, &usize)| Run {
+                    jobs: end_of(index + 1) - start,
+                    pushed: meters.of(&jobs[*start], labels).pushed.clone(),
+                };
+                Box::new(More { rest: starts.iter().enumerate().map(run).collect(), span })
+            });
+            Self { first, failed, more }
         })
     }
 
-    /// From the push to the answer of the store.
-    pub(super) fn span(&self) -> &Span {
-        &self.span
+    /// The span of the push.
+    pub(super) fn span(&self) -> Span {
+        self.more.as_ref().map_or_else(Span::none, |more| more.span.clone())
+    }
+
+    /// Does a part of the push in its span.
+    pub(super) fn within<T>(&self, work: impl FnOnce() -> T) -> T {
+        match &self.more {
+            Some(more) => more.span.in_scope(work),
+            None => work(),
+        }
     }
 
     /// The push has its answer. A duplicate was not stored, and does not count.
@@ -68,7 +86,7 @@ impl Observer {
             Err(error) => return self.failed(error),
         };
         let mut pushed = pushed.iter();
-        for run in std::iter::once(&self.first).chain(&self.rest) {
+        for run in std::iter::once(&self.first).chain(self.more.iter().flat_map(|more| &more.rest)) {
             let stored = pushed.by_ref().take(run.jobs).filter(|pushed| !pushed.is_duplicate).count();
             run.pushed.increment(stored as u64);
         }
@@ -77,9 +95,9 @@ impl Observer {
     /// Nothing of the push is stored.
     pub(super) fn failed(&self, error: &PushError) {
         self.failed.increment(1);
-        if !self.span.is_disabled() {
-            self.span.record("otel.status_code", "ERROR");
-            self.span.record("otel.status_description", crate::error::chain(error));
+        if let Some(more) = self.more.as_ref().filter(|more| !more.span.is_disabled()) {
+            more.span.record("otel.status_code", "ERROR");
+            more.span.record("otel.status_description", crate::error::chain(error));
         }
     }
 }
@@ -135,13 +153,13 @@ struct Meters {
 /// Asks the counters of this thread. They are taken out meanwhile: a recorder that itself pushes finds none, and makes its own.
 fn with_meters<T>(ask: impl FnOnce(&mut Meters) -> T) -> T {
     thread_local! {
-        static METERS: Cell<Meters> = const { Cell::new(Meters { recorder: 0, recent: Vec::new(), next: 0 }) };
+        static METERS: Cell<Option<Box<Meters>>> = const { Cell::new(None) };
     }
     // A thread that ends has none any more.
-    let mut meters = METERS.try_with(Cell::take).unwrap_or_default();
+    let mut meters = METERS.try_with(Cell::take).ok().flatten().unwrap_or_default();
     meters.follow_recorder();
     let answer = ask(&mut meters);
-    let _ = METERS.try_with(|kept| kept.set(meters));
+    let _ = METERS.try_with(|kept| kept.set(Some(meters)));
     answer
 }
 
