@@ -8,6 +8,7 @@ pub mod id;
 pub mod options;
 pub mod outcome;
 pub mod payload;
+pub(crate) mod queue_name;
 pub mod row;
 pub mod state;
 pub mod transaction;
