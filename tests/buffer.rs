@@ -1,0 +1,67 @@
+//! What a worker holds beyond its running jobs.
+
+use std::sync::Arc;
+
+use queue::JobState;
+use queue::prelude::*;
+use queue_tests::probe::{PATIENCE, Probe};
+use queue_tests::relay::Relay;
+use queue_tests::rig::Rig;
+
+/// Ends at once, but for one that waits at the gate of its worker's probe.
+#[derive(Queueable)]
+struct Held {
+    #[inject]
+    probe: Arc<Probe>,
+    number: usize,
+    holds: bool,
+}
+
+impl Job for Held {
+    async fn handle(&self) -> JobResult {
+        self.probe.saw(self.number.to_string());
+        if self.holds {
+            self.probe.pass().await;
+        }
+        Ok(())
+    }
+}
+
+/// So many that a slow turn of the machine among them is forgotten in the measured run time.
+const QUICK: usize = 150;
+const ALL: usize = 170;
+
+/// A worker in a process of its own, as far as the store can tell: with one slot, and what goes on in it told to its own probes.
+async fn start(rig: &Rig) -> (Worker, Arc<Relay>, Arc<Probe>) {
+    let (relay, probe) = (Relay::new(Arc::clone(&rig.driver) as _), Arc::<Probe>::default());
+    let queue = Queue::from_driver(Arc::<Relay>::clone(&relay));
+    let container = Container::builder().instance(Arc::clone(&probe)).build();
+    let worker = Worker::builder(&queue, container).concurrency(1).start().await.unwrap();
+    (worker, relay, probe)
+}
+
+#[tokio::test]
+async fn what_waits_behind_a_slow_job_is_given_back_and_runs_elsewhere() {
+    let rig = Rig::new();
+    let jobs = (0..ALL).map(|number| Held::with(number, number == QUICK));
+    let all = rig.queue.dispatch_all(jobs).await.unwrap();
+    let (slow, store, ran) = start(&rig).await;
+    ran.wait_for(&QUICK.to_string(), 1).await;
+    store.probe.wait_for("fetched", ALL).await;
+    // The quick jobs taught it to fetch ahead; now its slot is taken for long, and nothing is left for anybody else.
+    let (other, _, ran_there) = start(&rig).await;
+    for pushed in &all[QUICK + 1..] {
+        let row = rig.end(pushed.id).await;
+        assert_eq!((row.state, row.attempt, row.rescues), (JobState::Completed, 1, 0), "given back, and that costs nothing");
+    }
+    let rest = (QUICK + 1..ALL).map(|number| number.to_string()).collect::<Vec<_>>();
+    assert_eq!(ran_there.seen(), rest);
+    assert_eq!(rig.row(all[QUICK].id).await.state, JobState::Running);
+    assert_eq!((store.probe.count("fetched"), store.probe.count("released")), (ALL, rest.len()), "it took nothing again");
+    ran.open();
+    assert_eq!(rig.end(all[QUICK].id).await.state, JobState::Completed);
+    assert_eq!(ran.seen().len(), QUICK + 1);
+    for worker in [slow, other] {
+        worker.shutdown(PATIENCE).await;
+    }
+}
