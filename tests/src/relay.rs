@@ -23,13 +23,25 @@ pub struct Relay {
     pub probe: Arc<Probe>,
     is_away: AtomicBool,
     holds_news: AtomicBool,
+    is_maintained: bool,
 }
 
 impl Relay {
     /// In front of this driver.
     #[must_use]
     pub fn new(driver: Arc<dyn Driver>) -> Arc<Self> {
-        Arc::new(Self { driver, probe: Arc::default(), is_away: AtomicBool::new(false), holds_news: AtomicBool::new(false) })
+        Arc::new(Self::to(driver, true))
+    }
+
+    /// In front of this driver, and no call of `maintain` ends: what a worker hears, it hears by `wake` or with a renewal.
+    #[must_use]
+    pub fn without_maintenance(driver: Arc<dyn Driver>) -> Arc<Self> {
+        Arc::new(Self::to(driver, false))
+    }
+
+    fn to(driver: Arc<dyn Driver>, is_maintained: bool) -> Self {
+        let (is_away, holds_news) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { driver, probe: Arc::default(), is_away, holds_news, is_maintained }
     }
 
     /// From now on the store is away: for the workers behind this driver, who for the others are as good as dead.
@@ -123,6 +135,9 @@ impl Driver for Relay {
 
     fn maintain<'a>(&'a self, limits: &'a MaintainLimits) -> BoxFuture<'a, Result<Maintained, Error>> {
         Box::pin(async move {
+            if !self.is_maintained {
+                return std::future::pending().await;
+            }
             let maintained = self.reach()?.maintain(limits).await?;
             self.probe.saw("maintained");
             Ok(maintained)
