@@ -38,17 +38,24 @@ impl Job for Fails {
         match self.how.as_str() {
             "snooze" => Err(JobError::snooze(Duration::from_secs(3600))),
             "cancel" => Err(JobError::cancel("no longer wanted")),
+            "deaf" => {
+                self.probe.saw("deaf");
+                std::future::pending().await
+            }
             _ => Err(NoDisk.into()),
         }
     }
 
     async fn failed(&self, error: &JobError) {
-        assert!(error.downcast_ref::<NoDisk>().is_some());
+        assert_eq!(error.downcast_ref::<NoDisk>().is_some(), self.how != "deaf");
         let row = self.queue.job(self.context.id()).await.unwrap().unwrap();
         self.probe.saw(format!("failed while {:?}", row.state));
-        if self.how == "hang" {
-            std::future::pending::<()>().await;
+        match self.how.as_str() {
+            "hang" => std::future::pending().await,
+            "deaf" => self.probe.pass().await,
+            _ => {}
         }
+        self.probe.saw("failed has ended");
     }
 }
 
@@ -118,12 +125,12 @@ async fn each_error_and_each_failure_is_told_and_failed_comes_before_the_failure
     rig.advance(Duration::from_secs(2 * 3600));
     assert_eq!(rig.end(id).await.state, JobState::Failed);
     assert_eq!(hooks.seen(), ["Fails error 1 of 2 true", "Fails error 2 of 2 true", "Fails Failed: no disk"]);
-    assert_eq!(rig.probe.seen(), ["failed while Running"]);
+    assert_eq!(rig.probe.seen(), ["failed while Running", "failed has ended"]);
 
     let id = rig.queue.dispatch(FailsBlocking::with()).await.unwrap().id;
     assert_eq!(rig.end(id).await.state, JobState::Failed);
     assert_eq!(hooks.seen()[3..], ["FailsBlocking error 1 of 1 true", "FailsBlocking Failed: no disk"]);
-    assert_eq!(rig.probe.seen()[1..], ["failed: no disk"]);
+    assert_eq!(rig.probe.seen()[2..], ["failed: no disk"]);
     worker.shutdown(PATIENCE).await;
 }
 
@@ -165,6 +172,21 @@ async fn failed_runs_under_the_timeout_of_its_job() {
     assert_eq!((row.state, row.errors.len(), row.errors[0].message.as_str()), (JobState::Failed, 1, "no disk"));
     assert_eq!(hooks.count("Fails Failed: no disk"), 1);
     let said = logs::lines("`failed` did not end within the job's timeout");
-    assert_eq!(said.len(), 1, "{said:?}");
+    assert_eq!((said.len(), rig.probe.count("failed has ended")), (1, 0), "{said:?}");
+    worker.shutdown(PATIENCE).await;
+}
+
+#[tokio::test]
+async fn failed_has_its_time_also_after_a_run_that_had_none_left() {
+    let rig = Rig::new();
+    let (worker, _) = start(&rig).await;
+    let id = rig.queue.dispatch(Fails::with("deaf".into()).max_attempts(1)).await.unwrap().id;
+    rig.probe.wait_for("deaf", 1).await;
+    rig.advance(Duration::from_secs(30 * 60));
+    rig.probe.wait_for("failed while Running", 1).await;
+    rig.advance(Duration::from_secs(20 * 60));
+    rig.probe.open();
+    assert_eq!(rig.end(id).await.errors[0].message, "timed out after 1800s");
+    assert_eq!(rig.probe.count("failed has ended"), 1);
     worker.shutdown(PATIENCE).await;
 }

@@ -211,6 +211,26 @@ async fn after_a_time_in_which_nobody_could_write_every_live_worker_keeps_its_jo
 }
 
 #[tokio::test]
+async fn one_call_every_ten_seconds_renews_all_that_a_worker_holds() {
+    let rig = Rig::new();
+    let process = Process::start_plain(&rig).await;
+    process.store.probe.wait_for("0 leases", 1).await;
+    let all = rig.queue.dispatch_all((0..9).map(|_| Runs::with())).await.unwrap();
+    process.ran.wait_for("runs", all.len()).await;
+    for _ in 0..5 {
+        process.pass(&rig, Duration::from_secs(10), "9 leases").await;
+    }
+    let (calls, whole) = (process.store.probe.count("renewed"), process.store.probe.count("9 leases"));
+    assert_eq!(calls, whole + process.store.probe.count("0 leases"), "no call carries a part");
+    process.ran.open();
+    for pushed in all {
+        let row = rig.end(pushed.id).await;
+        assert_eq!((row.state, row.rescues), (JobState::Completed, 0));
+    }
+    process.worker.shutdown(PATIENCE).await;
+}
+
+#[tokio::test]
 async fn a_renewal_that_failed_is_tried_again_every_second_and_the_health_says_so() {
     let rig = Rig::new();
     // A renewal is due every 1,000 s; the trying again does not wait for that.

@@ -16,7 +16,7 @@ use crate::probe::Probe;
 /// A driver in front of another one, as the processes of a store have one each.
 ///
 /// The probe sees, once the store has answered: `fetched` for each job, the word of the outcome for each settlement (`completed`,
-/// `released`, …), and `maintained`, `renewed` and `woken` for each call; and `refused` for a renewal that the store was away for.
+/// `released`, …), and `maintained`, `renewed` and `woken` for each call, with `3 leases` for one that carried three; and `refused` for a renewal that the store was away for.
 pub struct Relay {
     driver: Arc<dyn Driver>,
     /// What goes through. A test that closes the gate of [`hold_news`](Relay::hold_news) opens it here.
@@ -129,6 +129,7 @@ impl Driver for Relay {
             let driver = self.reach().inspect_err(|_| self.probe.saw("refused"))?;
             let renewed = driver.renew(worker, renewals).await?;
             self.probe.saw("renewed");
+            self.probe.saw(format!("{} leases", renewals.len()));
             Ok(renewed)
         })
     }
