@@ -1,4 +1,4 @@
-//! What a worker hears of other processes by `wake` alone: no maintenance ends, and no renewal comes in time.
+//! What a worker hears of other processes by `wake` alone: no maintenance ends, and no renewal comes in time. And what it finds without.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,5 +109,22 @@ async fn a_queue_that_came_into_being_elsewhere_is_served() {
         let id = rig.queue.dispatch(Held::with(1, false).queue(queue)).await.unwrap().id;
         assert_eq!(rig.end(id).await.state, JobState::Completed);
     }
+    worker.shutdown(PATIENCE).await;
+}
+
+#[tokio::test]
+async fn what_no_news_tells_is_found_by_looking() {
+    let rig = Rig::new();
+    let relay = Relay::new(Arc::clone(&rig.driver) as _);
+    relay.hold_news();
+    let queue = Queue::from_driver(Arc::<Relay>::clone(&relay));
+    let worker = Worker::builder(&queue, rig.container()).start().await.unwrap();
+    let id = rig.queue.dispatch(Waits::with(0).queue("new")).await.unwrap().id;
+    rig.advance(Duration::from_secs(6));
+    rig.probe.wait_for("runs 0", 1).await;
+    rig.queue.cancel(id).await.unwrap();
+    rig.advance(Duration::from_secs(10));
+    assert_eq!(rig.end(id).await.state, JobState::Cancelled);
+    assert_eq!(rig.probe.seen(), ["runs 0", "ends 0"]);
     worker.shutdown(PATIENCE).await;
 }
