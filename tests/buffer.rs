@@ -1,5 +1,7 @@
 //! What a worker holds beyond its running jobs.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 use std::sync::Arc;
 
 use queue::JobState;

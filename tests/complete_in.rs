@@ -1,5 +1,7 @@
 //! Completing the running job in the transaction of its effects.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 #[path = "drivers/outside/mod.rs"]
 mod driver;
 

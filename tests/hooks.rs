@@ -1,5 +1,7 @@
 //! What is called when jobs go wrong: the job's own `failed`, and the hooks of its worker.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

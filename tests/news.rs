@@ -1,5 +1,7 @@
 //! What a worker hears of other processes by `wake` alone: no maintenance ends, and no renewal comes in time. And what it finds without.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -119,6 +121,11 @@ async fn what_no_news_tells_is_found_by_looking() {
     relay.hold_news();
     let queue = Queue::from_driver(Arc::<Relay>::clone(&relay));
     let worker = Worker::builder(&queue, rig.container()).start().await.unwrap();
+    // Its first looks are over.
+    relay.probe.wait_for("maintained", 1).await;
+    for _ in 0..3 {
+        queue.counts().await.unwrap();
+    }
     let id = rig.queue.dispatch(Waits::with(0).queue("new")).await.unwrap().id;
     rig.advance(Duration::from_secs(6));
     rig.probe.wait_for("runs 0", 1).await;

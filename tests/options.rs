@@ -1,5 +1,7 @@
 //! Who decides a timeout and a delay: the attribute, then the worker's fallback, then the default.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! What becomes of jobs whose worker died, or lost its store.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -134,7 +136,7 @@ async fn a_job_that_kills_its_process_fails_and_the_hook_of_another_hears_of_it(
     let heard = Arc::new(Probe::default());
     let told = Arc::clone(&heard);
     let hook = move |row: &JobRow| {
-        told.saw(format!("{} {:?} {:?}", row.kind, row.state, row.errors.last().map(|error| &*error.message)))
+        told.saw(format!("{} {:?} {:?}", row.kind, row.state, row.errors.last().map(|error| &*error.message)));
     };
     let survivor = Process::start(&rig, |builder| builder.only(["elsewhere"]).on_failure(hook)).await;
     let id = rig.queue.dispatch(Runs::with()).await.unwrap().id;

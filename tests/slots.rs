@@ -1,5 +1,7 @@
 //! How many jobs of a queue run at once, and where.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
