@@ -12,7 +12,7 @@ use driver::OutsideStore;
 use queue::job::{SettleError, StoreTransaction};
 use queue::prelude::*;
 use queue::testing::conformance::{OpenTransaction, Store as _};
-use queue::{Clock, JobId, JobRow, JobState};
+use queue::{Clock, JobRow, JobState};
 use queue_tests::logs;
 use queue_tests::probe::{PATIENCE, Probe};
 
@@ -99,23 +99,18 @@ struct Run {
     effect: Option<JobRow>,
 }
 
-/// Runs a job, and stops the worker, so that what it settles by itself is stored.
+/// Runs a job to its end, and stops the worker, so that what it settles by itself is stored.
 async fn run(job: impl queue::queue::Dispatch<Pushed = queue::Pushed>) -> Run {
     let store = Arc::new(OutsideStore::new());
     let queue = Queue::from_driver(store.open(Clock::manual()).await);
     let probe = Arc::<Probe>::default();
     let container = Container::builder().instance(Arc::clone(&store)).instance(Arc::clone(&probe)).build();
-    let worker = Worker::builder(&queue, container).start().await.unwrap();
+    let worker = Worker::builder(&queue, container).concurrency(1).start().await.unwrap();
     let id = queue.dispatch(job).await.unwrap().id;
-    let effect = async {
-        loop {
-            if let Some(effect) = probe.seen().first() {
-                return effect.parse::<JobId>().unwrap();
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    let effect = tokio::time::timeout(PATIENCE, effect).await.expect("it runs");
+    // There is one slot: when the next job has ended, the run is over.
+    let next = queue.dispatch(Effect::with()).await.unwrap().id;
+    queue.wait(next, PATIENCE).await.unwrap();
+    let effect = probe.seen()[0].parse().unwrap();
     worker.shutdown(PATIENCE).await;
     let row = queue.job(id).await.unwrap().expect("it is there");
     Run { row, effect: queue.job(effect).await.unwrap() }
