@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use queue::drivers::{
-    BoxFuture, Capabilities, Delivery, Driver, FetchRequest, Group, Inspect, MaintainLimits, Maintained, PushResult, QueueRow,
-    Renewal, Renewed, Settled, Settlement, Wake, WorkerRow,
+    BoxFuture, Capabilities, Delivery, Driver, FetchRequest, Group, Inspect, MaintainLimits, Maintained, NewJob, PushResult,
+    QueueRow, Renewal, Renewed, Settled, Settlement, Wake, WorkerRow,
 };
-use queue::job::Outcome;
+use queue::job::{Outcome, SettleError, StoreTransaction};
 use queue::{Clock, Error, ErrorKind, PushError};
 
 use crate::probe::Probe;
@@ -90,9 +90,7 @@ impl Driver for Relay {
     }
 
     fn capabilities(&self) -> Capabilities {
-        let mut capabilities = self.driver.capabilities();
-        capabilities.in_transaction = false;
-        capabilities
+        self.driver.capabilities()
     }
 
     fn clock(&self) -> &Clock {
@@ -106,6 +104,10 @@ impl Driver for Relay {
                 Box::pin(async { groups.iter().map(|_| Err(PushError::Unavailable("no way to the store".into()))).collect() })
             }
         }
+    }
+
+    fn push_in<'a>(&'a self, transaction: &'a mut dyn StoreTransaction, jobs: Vec<NewJob>) -> BoxFuture<'a, PushResult> {
+        self.driver.push_in(transaction, jobs)
     }
 
     fn fetch<'a>(&'a self, request: &'a FetchRequest) -> BoxFuture<'a, Result<Vec<Delivery>, Error>> {
@@ -122,6 +124,14 @@ impl Driver for Relay {
             settlements.iter().for_each(|settlement| self.probe.saw(word(&settlement.outcome)));
             Ok(settled)
         })
+    }
+
+    fn settle_in<'a>(
+        &'a self,
+        transaction: &'a mut dyn StoreTransaction,
+        settlements: Vec<Settlement>,
+    ) -> BoxFuture<'a, Result<Vec<Settled>, SettleError>> {
+        self.driver.settle_in(transaction, settlements)
     }
 
     fn renew<'a>(&'a self, worker: &'a WorkerRow, renewals: &'a [Renewal]) -> BoxFuture<'a, Result<Renewed, Error>> {
