@@ -52,6 +52,8 @@ struct Pays {
     probe: Arc<Probe>,
     #[inject]
     context: JobContext,
+    #[inject]
+    queue: Queue,
     commits: bool,
     error: Option<String>,
 }
@@ -76,6 +78,8 @@ impl Job for Pays {
             transaction.0.roll_back().await;
         }
         self.probe.saw(effect.id.to_string());
+        let row = self.queue.job(self.context.id()).await?.ok_or("it is gone")?;
+        self.probe.saw(format!("{:?}", row.state));
         self.error.clone().map_or(Ok(()), |error| Err(error.into()))
     }
 }
@@ -94,6 +98,8 @@ impl Job for PaysElsewhere {
 }
 
 struct Run {
+    /// The state of the job when the transaction had ended and the handler had not.
+    during: String,
     row: JobRow,
     /// The job that the transaction stored, if it committed.
     effect: Option<JobRow>,
@@ -110,23 +116,23 @@ async fn run(job: impl queue::queue::Dispatch<Pushed = queue::Pushed>) -> Run {
     // There is one slot: when the next job has ended, the run is over.
     let next = queue.dispatch(Effect::with()).await.unwrap().id;
     queue.wait(next, PATIENCE).await.unwrap();
-    let effect = probe.seen()[0].parse().unwrap();
+    let (effect, during) = (probe.seen()[0].parse().unwrap(), probe.seen()[1].clone());
     worker.shutdown(PATIENCE).await;
     let row = queue.job(id).await.unwrap().expect("it is there");
-    Run { row, effect: queue.job(effect).await.unwrap() }
+    Run { during, row, effect: queue.job(effect).await.unwrap() }
 }
 
 #[tokio::test]
 async fn the_effects_and_the_completion_commit_together() {
-    let Run { row, effect } = run(Pays::with(true, None)).await;
-    assert_eq!((row.state, row.attempt, row.errors.len()), (JobState::Completed, 1, 0));
+    let Run { during, row, effect } = run(Pays::with(true, None)).await;
+    assert_eq!((during.as_str(), row.state, row.attempt, row.errors.len()), ("Completed", JobState::Completed, 1, 0));
     assert_eq!(effect.expect("it is stored").state, JobState::Scheduled);
 }
 
 #[tokio::test]
 async fn an_error_after_the_commit_is_logged_and_the_job_stays_completed() {
     logs::keep();
-    let Run { row, effect } = run(Pays::with(true, Some("the mail was not sent".into()))).await;
+    let Run { row, effect, .. } = run(Pays::with(true, Some("the mail was not sent".into()))).await;
     assert_eq!((row.state, row.attempt, row.errors.len()), (JobState::Completed, 1, 0));
     assert!(effect.is_some());
     assert_eq!(logs::lines("the mail was not sent").len(), 1);
@@ -135,11 +141,11 @@ async fn an_error_after_the_commit_is_logged_and_the_job_stays_completed() {
 
 #[tokio::test]
 async fn after_a_rollback_ok_completes_the_job_and_an_error_costs_the_attempt() {
-    let Run { row, effect } = run(Pays::with(false, None)).await;
-    assert_eq!((row.state, row.attempt), (JobState::Completed, 1));
+    let Run { during, row, effect } = run(Pays::with(false, None)).await;
+    assert_eq!((during.as_str(), row.state, row.attempt), ("Running", JobState::Completed, 1));
     assert!(effect.is_none());
 
-    let Run { row, effect } = run(Pays::with(false, Some("no".into()))).await;
+    let Run { row, effect, .. } = run(Pays::with(false, Some("no".into()))).await;
     assert_eq!((row.state, row.errors[0].message.as_str()), (JobState::Retryable, "no"));
     assert!(effect.is_none());
 }
