@@ -15,6 +15,7 @@ use queue::testing::conformance::{OpenTransaction, Store as _};
 use queue::{Clock, JobRow, JobState};
 use queue_tests::logs;
 use queue_tests::probe::{PATIENCE, Probe};
+use queue_tests::relay::Relay;
 
 /// The transaction as the types of a client library are: sized.
 struct Transaction(Box<dyn OpenTransaction>);
@@ -163,4 +164,90 @@ async fn a_transaction_of_another_store_is_refused_and_so_is_one_outside_of_a_wo
 
     let by_hand = JobContext::for_test().complete_in(&mut Foreign).await;
     assert!(matches!(by_hand, Err(SettleError::WrongTransaction { .. })), "{by_hand:?}");
+}
+
+/// Goes on for a while after the commit.
+#[derive(Queueable)]
+struct PaysAndGoesOn {
+    #[inject]
+    store: Arc<OutsideStore>,
+    #[inject]
+    probe: Arc<Probe>,
+    #[inject]
+    context: JobContext,
+}
+
+impl Job for PaysAndGoesOn {
+    async fn handle(&self) -> JobResult {
+        let mut transaction = Transaction(self.store.begin().expect("it has transactions").await);
+        self.context.complete_in(&mut transaction).await?;
+        transaction.0.commit().await;
+        self.probe.saw("committed");
+        self.probe.pass().await;
+        self.probe.saw(format!("went on {:?}", self.context.cancel_reason()));
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_renewal_after_the_commit_leaves_the_run_alone() {
+    logs::keep();
+    let store = Arc::new(OutsideStore::new());
+    let clock = Clock::manual();
+    let relay = Relay::new(store.open(clock.clone()).await);
+    let queue = Queue::from_driver(Arc::<Relay>::clone(&relay));
+    let probe = Arc::<Probe>::default();
+    let container = Container::builder().instance(Arc::clone(&store)).instance(Arc::clone(&probe)).build();
+    let worker = Worker::builder(&queue, container).start().await.unwrap();
+    let id = queue.dispatch(PaysAndGoesOn::with()).await.unwrap().id;
+    probe.wait_for("committed", 1).await;
+    let renewed = relay.probe.count("1 leases");
+    clock.advance(std::time::Duration::from_secs(10));
+    relay.probe.wait_for("1 leases", renewed + 1).await;
+    // A round through the engine: what the renewal answered was heeded.
+    queue.counts().await.unwrap();
+    probe.open();
+    let next = queue.dispatch(Effect::with()).await.unwrap().id;
+    queue.wait(next, PATIENCE).await.unwrap();
+    worker.shutdown(PATIENCE).await;
+    assert_eq!(probe.seen(), ["committed", "went on None"]);
+    assert!(logs::lines(&format!("job={id}")).is_empty());
+}
+
+#[derive(Queueable)]
+#[queueable(max_attempts = 1)]
+struct PaysLast {
+    #[inject]
+    store: Arc<OutsideStore>,
+    #[inject]
+    probe: Arc<Probe>,
+    #[inject]
+    context: JobContext,
+}
+
+impl Job for PaysLast {
+    async fn handle(&self) -> JobResult {
+        let mut transaction = Transaction(self.store.begin().expect("it has transactions").await);
+        self.context.complete_in(&mut transaction).await?;
+        transaction.0.commit().await;
+        Err("another text".into())
+    }
+
+    async fn failed(&self, _error: &JobError) {
+        self.probe.saw("failed");
+    }
+}
+
+#[tokio::test]
+async fn an_error_after_the_commit_is_no_failure_of_the_job() {
+    let store = Arc::new(OutsideStore::new());
+    let queue = Queue::from_driver(store.open(Clock::manual()).await);
+    let probe = Arc::<Probe>::default();
+    let container = Container::builder().instance(Arc::clone(&store)).instance(Arc::clone(&probe)).build();
+    let told = Arc::clone(&probe);
+    let worker = Worker::builder(&queue, container).on_failure(move |_| told.saw("on_failure")).start().await.unwrap();
+    let id = queue.dispatch(PaysLast::with()).await.unwrap().id;
+    assert_eq!(queue.wait(id, PATIENCE).await.unwrap().state, JobState::Completed);
+    worker.shutdown(PATIENCE).await;
+    assert!(probe.seen().is_empty(), "{:?}", probe.seen());
 }

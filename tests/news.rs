@@ -135,3 +135,40 @@ async fn what_no_news_tells_is_found_by_looking() {
     assert_eq!(rig.probe.seen(), ["runs 0", "ends 0"]);
     worker.shutdown(PATIENCE).await;
 }
+
+#[tokio::test]
+async fn a_cancel_that_is_asked_for_while_another_is_under_way_reaches_its_run() {
+    let rig = Rig::new();
+    let (worker, _, relay) = start(&rig).await;
+    let all = rig.queue.dispatch_all((0..2).map(Waits::with)).await.unwrap();
+    for number in 0..all.len() {
+        rig.probe.wait_for(&format!("runs {number}"), 1).await;
+    }
+    // The news of the first has left the store and has not arrived, as on any way that takes time.
+    relay.hold_news();
+    let woken = relay.probe.count("woken");
+    rig.queue.cancel(all[0].id).await.unwrap();
+    relay.probe.wait_for("woken", woken + 1).await;
+    rig.queue.cancel(all[1].id).await.unwrap();
+    relay.probe.open();
+    for pushed in all {
+        assert_eq!(rig.end(pushed.id).await.state, JobState::Cancelled);
+    }
+    worker.shutdown(PATIENCE).await;
+}
+
+#[tokio::test]
+async fn a_push_while_other_news_is_under_way_is_fetched() {
+    let rig = Rig::new();
+    let (worker, _, relay) = start(&rig).await;
+    let first = rig.queue.dispatch(Waits::with(0)).await.unwrap().id;
+    rig.probe.wait_for("runs 0", 1).await;
+    relay.hold_news();
+    let woken = relay.probe.count("woken");
+    rig.queue.cancel(first).await.unwrap();
+    relay.probe.wait_for("woken", woken + 1).await;
+    rig.queue.dispatch(Waits::with(1)).await.unwrap();
+    relay.probe.open();
+    rig.probe.wait_for("runs 1", 1).await;
+    worker.shutdown(Duration::ZERO).await;
+}

@@ -190,10 +190,15 @@ fn end(shared: &Arc<Shared>, mut out: Out<'_>, exchanged: Exchanged) -> Exchange
 /// What follows from outcomes that were stored, at this time or a little later, or were not because the lease was lost.
 fn stored(shared: &Arc<Shared>, settlements: &[Settlement], answers: &[Settled], at: SystemTime) {
     let tells = shared.queue.has_waiters();
+    let has_completed_in = shared.has_completed_in();
     for (settlement, answer) in settlements.iter().zip(answers) {
         let id = settlement.lease.id;
+        // Also of one that was stored: its transaction was rolled back.
+        let was_completed_in = has_completed_in && shared.forget_completed_in(id);
         if *answer == Settled::Lost {
-            if !shared.forget_completed_in(id) {
+            if was_completed_in && tells {
+                shared.queue.terminal(id);
+            } else if !was_completed_in {
                 metrics::counter!(telemetry::LEASES_LOST).increment(1);
                 tracing::warn!(job = %id, "the lease of a run was lost before its outcome was stored; the job runs again, or has ended elsewhere");
             }
