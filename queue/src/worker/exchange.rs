@@ -49,12 +49,8 @@ pub(super) fn exchange_here(shared: &Arc<Shared>) {
 
 /// The same for whoever made work for slots that stand empty, and goes on with his own as soon as he can.
 pub(super) fn exchange_for_the_idle(shared: &Arc<Shared>) {
-    let lanes = shared.lanes();
-    let mut dry = lanes.iter().filter(|lane| lane.is_dry()).peekable();
-    if dry.peek().is_some() {
-        dry.for_each(|lane| lane.wet());
-        in_turn(shared, 1);
-    }
+    shared.may_have_work();
+    in_turn(shared, 1);
 }
 
 fn in_turn(shared: &Arc<Shared>, rounds: usize) {

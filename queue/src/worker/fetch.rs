@@ -2,12 +2,13 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::Poll;
 use std::time::Duration;
 
 use crate::drivers::Wake;
 
-use super::exchange::{Exchange, exchange, exchange_for_the_idle, exchange_on_engine};
+use super::exchange::{Exchange, exchange, exchange_on_engine};
+use super::news::News;
 use super::shared::Shared;
 
 /// How long to wait after the first failure; doubled each time.
@@ -21,8 +22,9 @@ const STUCK_TICK: Duration = Duration::from_millis(100);
 pub(super) async fn run(shared: Arc<Shared>) {
     loop {
         let queues = shared.queue_names();
-        // Made before the first fetch: whatever happens after a fetch looked resolves it.
-        let mut wake = shared.driver.wake(&queues);
+        let news = News::of(&shared, &queues);
+        // Asked before the first fetch: whatever happens after a fetch looked is told.
+        let mut first = poll_fn(|context| Poll::Ready(news.poll(context))).await;
         // A queue that came into being before that is found here.
         shared.look_at_queues().await;
         let mut pause = FIRST_PAUSE;
@@ -44,44 +46,22 @@ pub(super) async fn run(shared: Arc<Shared>) {
             }
             let is_buffering = shared.is_buffering();
             tokio::select! {
-                woken = poll_fn(|context| wake.as_mut().poll(&mut Context::from_waker(&rung(&shared, context.waker())))) => {
-                    wake = shared.driver.wake(&queues);
-                    match woken {
-                        Ok(woken) => wake_up(&shared, woken).await,
-                        Err(error) => {
-                            shared.fetching.failed("waiting for work", &error);
-                            tokio::time::sleep(LONGEST_PAUSE).await;
-                            shared.may_have_work();
-                        }
+                woken = poll_fn(|context| match std::mem::replace(&mut first, Poll::Pending) {
+                    Poll::Ready(woken) => Poll::Ready(woken),
+                    Poll::Pending => news.poll(context),
+                }) => match woken {
+                    Ok(woken) => wake_up(&shared, woken).await,
+                    Err(error) => {
+                        shared.fetching.failed("waiting for work", &error);
+                        tokio::time::sleep(LONGEST_PAUSE).await;
+                        shared.may_have_work();
                     }
-                }
+                },
                 () = shared.exchange.notified() => {}
                 // Real time: it is compared with real run times.
                 () = tokio::time::sleep(STUCK_TICK), if is_buffering => shared.give_back_stuck(),
             }
         }
-    }
-}
-
-/// What a driver wakes when something happens: the engine. Where the store never makes one wait, the thread that made it happen, which
-/// is mostly a pusher's, first gets the work to the loops that wait, and so saves them the way over the engine.
-fn rung(shared: &Arc<Shared>, engine: &Waker) -> Waker {
-    if shared.is_immediate {
-        Waker::from(Arc::new(Rung { shared: Arc::clone(shared), engine: engine.clone() }))
-    } else {
-        engine.clone()
-    }
-}
-
-struct Rung {
-    shared: Arc<Shared>,
-    engine: Waker,
-}
-
-impl std::task::Wake for Rung {
-    fn wake(self: Arc<Self>) {
-        exchange_for_the_idle(&self.shared);
-        self.engine.wake_by_ref();
     }
 }
 

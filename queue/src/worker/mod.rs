@@ -25,6 +25,7 @@ mod lane;
 #[cfg(test)]
 mod lane_tests;
 mod maintain;
+mod news;
 mod ready;
 mod report;
 mod serve;

@@ -53,6 +53,11 @@ impl Shared {
         self.lanes().iter().find(|lane| *lane.queue == *queue).cloned()
     }
 
+    /// Whether slots of a queue stand empty because nothing waits in it. It costs no lock of a lane.
+    pub(super) fn has_idle_loops(&self) -> bool {
+        self.lanes().iter().any(|lane| lane.is_dry())
+    }
+
     /// Serves a queue, if it does not yet.
     pub(super) fn add_lane(self: &Arc<Self>, queue: &Arc<str>, is_paused: bool, is_lasting: bool) {
         if !self.settings.serves(queue) || self.is_stopping() || self.lane(queue).is_some() {
