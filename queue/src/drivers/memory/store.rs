@@ -35,6 +35,8 @@ pub(super) struct Store {
     pub(super) workers: BTreeMap<WorkerId, WorkerRow>,
     pub(super) watch: Watch,
     pub(super) waiters: Waiters,
+    /// `sync:`: whoever pushes waits for the end, so neither a delay nor the wait before a retry is kept.
+    pub(super) skips_waits: bool,
 }
 
 /// A stored job, where it lies.
@@ -72,6 +74,7 @@ impl Store {
             workers: BTreeMap::new(),
             watch: Watch::new(now),
             waiters: Waiters::default(),
+            skips_waits: false,
         }
     }
 
