@@ -10,6 +10,7 @@ use syn::{Ident, Type};
 
 use crate::args;
 use crate::backoff::Backoff;
+use crate::handles;
 use crate::inject::Inject;
 use crate::model::{Field, Job};
 use crate::options::Options;
@@ -24,6 +25,7 @@ pub(crate) fn job(job: &Job) -> TokenStream {
     let conversion = conversion(job);
     let push_set = push_set(job);
     let registration = registration(job);
+    let questions = job.services().filter_map(|(field, _)| handles::question(&field.ty, &job.root));
     let allowed = allowed();
     let root = &job.root;
     // One macro around it all, so that a wrong path to `queue` is one message.
@@ -37,6 +39,7 @@ pub(crate) fn job(job: &Job) -> TokenStream {
                 #conversion
                 #push_set
                 #registration
+                #(#questions)*
             };
         }
     }

@@ -11,6 +11,7 @@ mod duration;
 mod emit;
 mod errors;
 mod fallback;
+mod handles;
 mod inject;
 mod model;
 mod options;

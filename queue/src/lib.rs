@@ -32,6 +32,7 @@ pub mod __private {
     pub use crate::__expand as expand;
     pub use crate::container::{Cloned, Dependencies, Dependency, FromContainer, InjectNamed, ResolveError, Scope};
     pub use crate::job::field::{PayloadBound, PayloadField, ReadArgs, next_key, read_args};
+    pub use crate::job::in_arc::{AnyInArc, InArc};
     pub use crate::job::{Backoff, JobOptions, Unique};
     pub use crate::queue::push::JobList;
     pub use crate::registry::Entry;

@@ -5,6 +5,7 @@ pub mod context;
 pub mod field;
 pub mod filter;
 pub mod id;
+pub(crate) mod in_arc;
 pub mod options;
 pub mod outcome;
 pub mod payload;

@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::container::{Dependencies, FromContainer, ResolveError, Scope};
 use crate::drivers::{AtomicPush, Capabilities, Driver, Durability, Group, NewJob, PushError, PushResult, Pushed};
 use crate::error::Error;
+use crate::job::in_arc::{InArc, NoHandle};
 use crate::job::options::JobOptions;
 use crate::job::{JobState, Queueable, StoreTransaction};
 
@@ -351,6 +352,15 @@ impl Queue {
     /// The runtime of the engine thread.
     pub(crate) fn engine(&self) -> &tokio::runtime::Handle {
         &self.inner.engine.handle
+    }
+}
+
+impl InArc<Queue> {
+    /// Does not compile.
+    pub fn check()
+    where
+        for<'a> Queue: NoHandle<'a>,
+    {
     }
 }
 

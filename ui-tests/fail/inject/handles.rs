@@ -1,0 +1,15 @@
+use queue::prelude::*;
+
+use std::sync::Arc;
+
+#[derive(Queueable)]
+struct Handles {
+    #[inject]
+    context: Arc<JobContext>,
+    #[inject]
+    queue: std::sync::Arc<queue::Queue>,
+}
+
+impl Job for Handles { async fn handle(&self) -> JobResult { Ok(()) } }
+
+fn main() {}
