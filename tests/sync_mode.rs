@@ -280,7 +280,7 @@ async fn a_plain_thread_may_wait_and_a_runtime_may_not() {
 
     let error = sync.queue.dispatch(Say::with("inside".into())).wait().unwrap_err();
     assert!(matches!(error, PushError::WouldBlock), "{error:?}");
-    assert!(error.to_string().contains("`.await`"));
+    assert!(error.to_string().starts_with("the job is pushed") && error.to_string().contains("`.await`"), "{error}");
     sync.probe.wait_for("inside", 1).await;
     let queue = sync.queue.clone();
     let pooled = tokio::task::spawn_blocking(move || queue.dispatch(Say::with("pool".into())).wait()).await.unwrap();

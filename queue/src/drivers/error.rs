@@ -25,7 +25,9 @@ pub enum PushError {
     )]
     NoWorker,
     /// `.wait()` on `sync:` would block a thread that the job may need.
-    #[error("`.wait()` on `sync:` inside a runtime would block the thread that the job may need: use `.await`")]
+    #[error(
+        "the job is pushed, but `.wait()` on `sync:` inside a runtime would block the thread that it may need: use `.await` to learn how it ends"
+    )]
     WouldBlock,
     /// The payload could not be encoded.
     #[error("the payload of `{kind}` cannot be encoded as JSON")]
