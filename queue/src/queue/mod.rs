@@ -96,6 +96,9 @@ impl Queue {
 
     /// Pushes a job without payload, or a tuple of up to twelve, all or none, to the [current](Queue::current) queue.
     ///
+    /// It names the job by its type and takes no value: a job with payload is pushed by `J::with(..).push()`, and on a queue at hand by
+    /// [`queue.dispatch(J::with(..))`](Queue::dispatch).
+    ///
     /// ```
     /// use queue::prelude::*;
     ///
