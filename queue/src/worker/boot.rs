@@ -19,7 +19,7 @@ use crate::registry::Entry;
 use super::builder::{Settings, WorkerBuilder, cores};
 use super::kinds::Kinds;
 use super::shared::{Parts, Shared};
-use super::{Worker, engine_gone};
+use super::{Worker, engine_gone, served};
 
 /// How long a store that is away is waited for.
 const STORE_PATIENCE: Duration = Duration::from_secs(120);
@@ -121,7 +121,9 @@ pub(super) async fn start(builder: WorkerBuilder) -> Result<Worker, StartError> 
     }
     warn_of_unknown_kinds(&queue, &entries).await;
     let names: Vec<_> = entries.iter().map(|entry| entry.kind).collect();
-    tracing::info!("{} jobs registered: {}", names.len(), names.join(", "));
+    let jobs = if names.len() == 1 { "job" } else { "jobs" };
+    tracing::info!("{} {jobs} registered: {}", names.len(), names.join(", "));
+    served::warn_of_strangers(&settings, &linked, &queues);
 
     let kinds = Kinds::new(&entries, &fallback);
     let shared = Shared::new(Parts { settings, queue: queue.clone(), container, kinds, hooks, runtime: handle });
@@ -131,6 +133,7 @@ pub(super) async fn start(builder: WorkerBuilder) -> Result<Worker, StartError> 
     for name in declared.chain(named).chain(queues.iter().map(|row| Arc::clone(&row.name))) {
         shared.add_lane(&name, paused.contains(&name));
     }
+    served::log(&shared);
     let attachment = queue.attach(Arc::<Shared>::clone(&shared));
     shared.start();
     Ok(Worker { shared, attachment: Some(attachment), runtime: own_runtime })

@@ -21,6 +21,7 @@ mod lane;
 #[cfg(test)]
 mod lane_tests;
 mod maintain;
+mod served;
 mod settle;
 mod shared;
 mod shutdown;
