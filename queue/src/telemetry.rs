@@ -17,6 +17,15 @@ pub(crate) const JOB_RUN_SECONDS: &str = "queue_job_run_seconds";
 /// Runs whose lease was lost before their outcome was stored; a counter.
 pub(crate) const LEASES_LOST: &str = "queue_leases_lost_total";
 
+/// Warns of jobs that a store in memory takes along with the process.
+pub(crate) fn warn_of_what_dies(jobs: u64) {
+    match jobs {
+        0 => {}
+        1 => tracing::warn!(jobs, "1 job in memory did not end, and dies with the process"),
+        _ => tracing::warn!(jobs, "{jobs} jobs in memory did not end, and die with the process"),
+    }
+}
+
 /// Says on standard error what was logged as an error and is lost, because this thread has no subscriber; once a process.
 pub(crate) fn say_if_nobody_listens(error: &str) {
     static SAID: AtomicBool = AtomicBool::new(false);

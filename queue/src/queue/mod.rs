@@ -25,6 +25,7 @@ use crate::error::Error;
 use crate::job::in_arc::{InArc, NoHandle};
 use crate::job::options::JobOptions;
 use crate::job::{JobState, Queueable, StoreTransaction};
+use crate::telemetry;
 
 pub(crate) use attach::{Attached, Attachment};
 pub use pending::{Dispatch, Pending};
@@ -336,10 +337,8 @@ impl Queue {
             return;
         }
         let Ok(counts) = self.counts().await else { return };
-        let waiting: u64 = JobState::ALL.into_iter().filter(|state| !state.is_terminal()).map(|state| counts.total(state)).sum();
-        if waiting > 0 {
-            tracing::warn!(jobs = waiting, "{waiting} jobs in memory did not end, and die with the process");
-        }
+        let live = JobState::ALL.into_iter().filter(|state| !state.is_terminal());
+        telemetry::warn_of_what_dies(live.map(|state| counts.total(state)).sum());
     }
 
     async fn close_driver_if_last(&self) {

@@ -34,6 +34,7 @@ use super::{
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::job::JobState;
+use crate::telemetry;
 
 /// How many ended jobs of a sort are kept where nobody says otherwise.
 const KEEP_ROWS: usize = 10_000;
@@ -244,14 +245,12 @@ impl Driver for Memory {
 
     fn close(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
-            let waiting: u64 = {
+            let live = {
                 let store = self.lock();
                 let counts = |state| store.queues.iter().map(move |lanes| lanes.count(state));
                 JobState::ALL.into_iter().filter(|state| !state.is_terminal()).flat_map(counts).sum()
             };
-            if waiting > 0 {
-                tracing::warn!(waiting, "jobs that have not ended die with the process: the memory driver keeps nothing");
-            }
+            telemetry::warn_of_what_dies(live);
             Ok(())
         })
     }
