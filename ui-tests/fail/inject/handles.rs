@@ -10,6 +10,11 @@ struct Handles {
     queue: std::sync::Arc<queue::Queue>,
 }
 
+#[derive(queue::FromContainer)]
+struct Group {
+    context: Arc<JobContext>,
+}
+
 impl Job for Handles { async fn handle(&self) -> JobResult { Ok(()) } }
 
 fn main() {}
