@@ -9,6 +9,7 @@ pub(crate) mod in_arc;
 pub mod options;
 pub mod outcome;
 pub mod payload;
+pub(crate) mod queue_name;
 pub mod row;
 pub mod state;
 pub mod transaction;

@@ -113,7 +113,6 @@ impl Reply {
 
 /// A push failed and nobody awaits it: fire and forget is fair, silence is not.
 pub(super) fn unheard(error: &PushError) {
-    metrics::counter!(telemetry::PUSHES_FAILED).increment(1);
     let error = crate::error::chain(error);
     tracing::error!(%error, "a push that nobody awaits failed");
     telemetry::say_if_nobody_listens(&format!("a push that nobody awaits failed: {error}"));
