@@ -85,7 +85,7 @@ async fn a_wait_ends_with_the_job_on_any_executor() {
 }
 
 #[tokio::test]
-async fn a_wait_that_is_too_short_names_the_state() {
+async fn a_wait_that_is_too_short_names_the_state_and_the_queue_that_nobody_serves() {
     let rig = Rig::new();
     let late = async |id| {
         let error = rig.queue.wait(id, A_MOMENT).await.unwrap_err();
@@ -93,11 +93,14 @@ async fn a_wait_that_is_too_short_names_the_state() {
         error.to_string()
     };
     let id = rig.queue.dispatch(Waits::with()).await.unwrap().id;
-    assert_eq!(late(id).await, format!("job {id} did not end within 1ms; it is available"));
-    let delayed = rig.queue.dispatch(Plain::with(1).delay(Duration::from_secs(60))).await.unwrap().id;
-    assert_eq!(late(delayed).await, format!("job {delayed} did not end within 1ms; it is scheduled"));
+    let nobody = "and no live worker serves its queue";
+    assert_eq!(late(id).await, format!("job {id} did not end within 1ms; it is available, {nobody} `default`"));
+    let vip = Plain::with(1).queue("vip").delay(Duration::from_secs(60));
+    let delayed = rig.queue.dispatch(vip).await.unwrap().id;
+    assert_eq!(late(delayed).await, format!("job {delayed} did not end within 1ms; it is scheduled, {nobody} `vip`"));
     let worker = rig.worker().start().await.unwrap();
     rig.probe.wait_for("waits", 1).await;
+    assert_eq!(late(delayed).await, format!("job {delayed} did not end within 1ms; it is scheduled"));
     assert_eq!(late(id).await, format!("job {id} did not end within 1ms; it is running"));
     rig.probe.open();
     worker.shutdown(PATIENCE).await;

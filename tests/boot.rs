@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use queue::prelude::*;
 use queue::{JobState, StartError};
+use queue_tests::logs;
 use queue_tests::probe::Probe;
 use queue_tests::rig::Rig;
 
@@ -186,6 +187,24 @@ async fn a_worker_that_would_serve_nothing_does_not_start() {
     assert!(report.contains("`Sound` (queue `sound`)"), "{report}");
     let report = rig.worker().only(["sound"]).queue("sound", 0).start().await.unwrap_err().to_string();
     assert!(report.contains("0 slots"), "{report}");
+}
+
+#[tokio::test]
+async fn a_queue_that_nobody_else_names_is_warned_of_and_what_is_served_is_said() {
+    logs::keep();
+    let rig = Rig::new();
+    rig.queue.pause("known to the store").await.unwrap();
+    let names = ["sound", "suond", "known to the store"];
+    let worker =
+        rig.worker().jobs::<(Sound,)>().only(names).queue("suond", 4).queue("known to the store", 1).start().await.unwrap();
+    let warned = logs::lines("this worker names the queue");
+    assert_eq!(warned.len(), 1, "{warned:?}");
+    assert!(warned[0].starts_with("WARN") && warned[0].contains("`suond`"), "{warned:?}");
+    assert!(warned[0].ends_with("did you mean `sound`?"), "{warned:?}");
+    let said = "INFO serves the queues `known to the store` with 1 slot, `sound` with 10 slots, `suond` with 4 slots";
+    assert_eq!(logs::lines(said).len(), 1, "{:?}", logs::lines("serves the queues"));
+    assert!(!logs::lines("INFO 1 job registered: Sound").is_empty());
+    worker.shutdown(std::time::Duration::from_secs(5)).await;
 }
 
 #[tokio::test]

@@ -40,6 +40,11 @@ fn at(line: u32) -> String {
     format!("{}:{line}", file!())
 }
 
+/// The line below a binding that is missing and that nothing resembles.
+fn bind(constructor: &str, named: &str) -> String {
+    format!("\n  write `.singleton({constructor})`, `.scoped(..)` for one a run, or `.instance(Arc::new(..))`{named}")
+}
+
 const FIELD: &str = "`Job.field` (src/jobs.rs:12)";
 
 #[test]
@@ -69,11 +74,46 @@ fn what_is_not_bound_is_named_with_its_field_or_constructor() {
     assert_eq!(
         faults(&container, <(Arc<u8>, Arc<Users>)>::dependencies),
         [
-            format!("{FIELD} needs `u8`, which is not bound"),
-            format!("`Users` ({}) needs `Config`, which is not bound", at(line)),
-            format!("`Users` ({}) needs `Session`, which is not bound", at(line)),
+            format!("{FIELD} needs `u8`, which is not bound{}", bind("..", "")),
+            format!("`Users` ({}) needs `Config`, which is not bound{}", at(line), bind("Config::new", "")),
+            format!("`Users` ({}) needs `Session`, which is not bound{}", at(line), bind("Session::new", "")),
         ]
     );
+}
+
+#[test]
+fn what_nothing_resembles_is_answered_with_how_to_bind_it() {
+    let nothing = Container::builder().build();
+    let hint = "write `.instance::<dyn Mailer>(Arc::new(..))`, or `.singleton(..).expose::<dyn Mailer>(|service| service)`";
+    assert_eq!(
+        faults(&nothing, Arc::<dyn Mailer>::dependencies),
+        [format!("{FIELD} needs `dyn Mailer`, which is not bound\n  {hint}")]
+    );
+    assert_eq!(
+        faults(&nothing, Arc::<Vec<Config>>::dependencies),
+        [format!("{FIELD} needs `Vec<Config>`, which is not bound{}", bind("Vec::new", ""))]
+    );
+    assert_eq!(
+        faults(&nothing, |needs| Arc::<Config>::dependencies_named(needs, "audit")),
+        [format!(
+            "{FIELD} needs `Config` named \"audit\", which is not bound{}",
+            bind("Config::new", ", and `.named(\"audit\")` after it")
+        )]
+    );
+}
+
+#[test]
+fn what_a_run_hands_out_itself_is_not_looked_for_in_an_arc() {
+    struct Queue;
+    let line = line!() + 1;
+    let container = Container::builder().scoped(|_: Arc<JobContext>, _: Arc<queue::Queue>| Session).build();
+    let fault = |name: &str| {
+        let hint = format!("`{name}` is a handle that each run has, and no binding: write `{name}` instead of `Arc<{name}>`");
+        format!("`Session` ({}) needs `{name}`, which is not bound\n  {hint}", at(line))
+    };
+    assert_eq!(own_faults(&container), [fault("JobContext"), fault("Queue")]);
+    let own = faults(&Container::builder().build(), Arc::<Queue>::dependencies);
+    assert_eq!(own, [format!("{FIELD} needs `Queue`, which is not bound{}", bind("Queue::new", ""))]);
 }
 
 #[test]
@@ -193,7 +233,7 @@ fn a_constructor_that_returns_a_wrapped_service_is_a_near_miss() {
 fn an_optional_service_with_a_broken_inside_is_a_fault_of_the_inside() {
     let line = line!() + 1;
     let container = Container::builder().singleton(|_: Arc<Config>| Users).build();
-    let expected = [format!("`Users` ({}) needs `Config`, which is not bound", at(line))];
+    let expected = [format!("`Users` ({}) needs `Config`, which is not bound{}", at(line), bind("Config::new", ""))];
     assert_eq!(faults(&container, Option::<Arc<Users>>::dependencies), expected);
     assert!(faults(&Container::builder().build(), Option::<Arc<Users>>::dependencies).is_empty());
 }
@@ -349,7 +389,10 @@ fn a_contextual_binding_is_followed_by_the_check() {
     assert_eq!(faults(&given, needs), Vec::<String>::new());
     let line = line!() + 1;
     let broken = builder().when::<Job>().needs::<Config>().give_with(|_: Arc<Users>| Arc::new(Config)).build();
-    assert_eq!(faults(&broken, needs), [format!("`Config` ({}) needs `Users`, which is not bound", at(line))]);
+    assert_eq!(
+        faults(&broken, needs),
+        [format!("`Config` ({}) needs `Users`, which is not bound{}", at(line), bind("Users::new", ""))]
+    );
 }
 
 #[test]

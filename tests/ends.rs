@@ -220,5 +220,8 @@ async fn the_memory_driver_says_once_how_many_jobs_die() {
     queue.shutdown().await.unwrap();
     let logged = logs::lines("777");
     assert_eq!(logged.len(), 1, "{logged:?}");
-    assert!(logged[0].starts_with("WARN") && logged[0].contains("die with the process"), "{logged:?}");
+    assert!(
+        logged[0].starts_with("WARN") && logged[0].contains("777 jobs in memory did not end, and die with the process"),
+        "{logged:?}"
+    );
 }

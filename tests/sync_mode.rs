@@ -3,16 +3,19 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use queue::drivers::Memory;
 use queue::prelude::*;
-use queue::{JobState, PushError};
+use queue::{Clock, JobState, PushError};
 use queue_tests::gate::Gate;
 use queue_tests::probe::{PATIENCE, Probe};
 use queue_tests::{logs, park};
+use tokio::time::timeout;
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 #[derive(Queueable)]
 struct Say {
@@ -63,6 +66,38 @@ impl Job for Fails {
             attempt if attempt >= self.until => Ok(()),
             attempt => Err(format!("attempt {attempt} went wrong").into()),
         }
+    }
+}
+
+/// Goes wrong with waits that no test would sit through, and at last asks for one that is kept.
+#[derive(Queueable)]
+#[queueable(max_attempts = 3, backoff = "fixed(1h)")]
+struct Patient {
+    #[inject]
+    probe: Arc<Probe>,
+    #[inject]
+    context: JobContext,
+    snoozes: bool,
+}
+
+impl Job for Patient {
+    async fn handle(&self) -> JobResult {
+        self.probe.saw("run");
+        match (self.snoozes, self.context.attempt()) {
+            (true, _) if self.probe.count("run") == 1 => Err(JobError::snooze(HOUR)),
+            (true, _) => Ok(()),
+            (false, 2) => Err(JobError::retry_in(HOUR, "attempt 2 went wrong")),
+            (false, attempt) => Err(format!("attempt {attempt} went wrong").into()),
+        }
+    }
+
+    fn backoff(&self, attempt: u32, _error: &JobError) -> Option<Duration> {
+        self.probe.saw(format!("backoff {attempt}"));
+        None
+    }
+
+    async fn failed(&self, error: &JobError) {
+        self.probe.saw(format!("failed: {error}"));
     }
 }
 
@@ -162,6 +197,41 @@ async fn a_push_gives_the_error_of_its_job_after_its_retries() {
 }
 
 #[tokio::test]
+async fn no_delay_and_no_wait_before_a_retry_holds_a_push_up() {
+    let sync = start().await;
+    let in_time = async |push: queue::Push<queue::Pushed>| timeout(PATIENCE, push).await.expect("it does not wait");
+    in_time(sync.queue.dispatch(Say::with("in".into()).delay(HOUR))).await.unwrap();
+    in_time(sync.queue.dispatch(Say::with("at".into()).at(SystemTime::now() + HOUR))).await.unwrap();
+    let error = in_time(sync.queue.dispatch(Patient::with(false))).await.unwrap_err();
+    assert!(
+        matches!(&error, PushError::Job { state: JobState::Failed, error, .. } if error == "attempt 3 went wrong"),
+        "{error:?}"
+    );
+    let told = ["in", "at", "run", "backoff 1", "run", "run", "failed: attempt 3 went wrong"];
+    assert_eq!(sync.probe.seen(), told, "the attempts and the hooks are those of any other driver");
+    sync.stop().await;
+}
+
+#[tokio::test]
+async fn a_snooze_waits_for_its_time() {
+    let clock = Clock::manual();
+    let sync = start_on(Queue::from_driver(Arc::new(Memory::waiting_pushes().go_by(clock.clone())))).await;
+    let mut push = sync.queue.dispatch(Patient::with(true));
+    sync.probe.wait_for("run", 1).await;
+    let scheduled = async {
+        while sync.queue.counts().await.unwrap().total(JobState::Scheduled) == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, scheduled).await.unwrap();
+    assert!((&mut push).now_or_never().is_none());
+    clock.advance(HOUR);
+    timeout(PATIENCE, push).await.unwrap().unwrap();
+    assert_eq!(sync.probe.count("run"), 2);
+    sync.stop().await;
+}
+
+#[tokio::test]
 async fn of_several_the_first_in_order_that_failed_is_told_when_all_have_ended() {
     let sync = start().await;
     let all = (Say::with("a".into()), Fails::with(9), GivesUp::with(), Waits::with());
@@ -240,7 +310,7 @@ async fn a_plain_thread_may_wait_and_a_runtime_may_not() {
 
     let error = sync.queue.dispatch(Say::with("inside".into())).wait().unwrap_err();
     assert!(matches!(error, PushError::WouldBlock), "{error:?}");
-    assert!(error.to_string().contains("`.await`"));
+    assert!(error.to_string().starts_with("the job is pushed") && error.to_string().contains("`.await`"), "{error}");
     sync.probe.wait_for("inside", 1).await;
     let queue = sync.queue.clone();
     let pooled = tokio::task::spawn_blocking(move || queue.dispatch(Say::with("pool".into())).wait()).await.unwrap();
@@ -267,11 +337,12 @@ async fn without_a_worker_nothing_is_pushed() {
 #[tokio::test]
 async fn a_push_whose_worker_stops_does_not_wait_for_good() {
     let sync = start().await;
-    let delayed = sync.queue.dispatch(Say::with("late".into()).delay(Duration::from_secs(3600)));
     let queue = sync.queue.clone();
+    queue.pause("default").await.unwrap();
+    let held_up = queue.dispatch(Say::with("late".into()));
     sync.stop().await;
-    assert!(matches!(delayed.await, Err(PushError::NoWorker)));
-    assert_eq!(queue.counts().await.unwrap().total(JobState::Scheduled), 1, "it is stored");
+    assert!(matches!(held_up.await, Err(PushError::NoWorker)));
+    assert_eq!(queue.counts().await.unwrap().total(JobState::Available), 1, "it is stored");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{fs, io};
@@ -28,19 +28,28 @@ pub(crate) enum MailError {
 }
 
 /// A folder that takes each message as a file that mail programs can open.
-pub(crate) struct Outbox(FileTransport);
+pub(crate) struct Outbox {
+    folder: PathBuf,
+    transport: FileTransport,
+}
 
 impl Outbox {
     /// Makes the folder where there is none.
     pub(crate) fn open(folder: &Path) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
-        Ok(Self(FileTransport::new(folder)))
+        Ok(Self { folder: folder.to_owned(), transport: FileTransport::new(folder) })
+    }
+
+    /// How many messages lie in it.
+    pub(crate) fn messages(&self) -> io::Result<usize> {
+        let is_message = |path: PathBuf| path.extension().is_some_and(|extension| extension == "eml");
+        Ok(fs::read_dir(&self.folder)?.filter_map(Result::ok).filter(|entry| is_message(entry.path())).count())
     }
 }
 
 impl Mailer for Outbox {
     fn send(&self, message: &Message) -> Result<(), MailError> {
-        self.0.send(message).map(drop).map_err(|error| MailError::Later(error.into()))
+        self.transport.send(message).map(drop).map_err(|error| MailError::Later(error.into()))
     }
 }
 

@@ -25,18 +25,35 @@ use mail::{Greylist, Mailer, Outbox, Smtp};
 use signups::Signups;
 
 const USAGE: &str = "usage: welcome [--outbox DIR] [--flaky] [SIGNUPS.csv]";
+const HELP: &str = "
+Sends a welcome message to everybody in a file of sign-ups, by default the one of the example.
+
+  --outbox DIR  the folder that takes the messages; by default outbox
+  --flaky       the server turns some messages away at first, so that their jobs are tried again
+
+The variable SMTP_URL names a mail server that takes the messages instead of a folder.";
 
 #[tokio::main]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let options = Options::from_args(env::args().skip(1))?;
+    let options = match Options::from_args(env::args().skip(1)) {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            println!("{USAGE}\n{HELP}");
+            return Ok(ExitCode::SUCCESS);
+        }
+        Err(mistake) => {
+            eprintln!("{mistake}\n{USAGE}");
+            return Ok(ExitCode::from(2));
+        }
+    };
     let signups = Signups::read(&fs::read(&options.signups)?)?;
     for refused in &signups.refused {
         eprintln!("refused {refused}");
     }
 
     let users = Arc::new(Users::new(signups.users));
-    let container =
-        Container::builder().instance::<dyn Mailer>(mailer(&options)?).instance(users.clone()).scoped(Request::new).build();
+    let (mailer, earlier) = mailer(&options)?;
+    let container = Container::builder().instance(mailer).instance(users.clone()).scoped(Request::new).build();
     let queue = Queue::connect("memory:").await?.install();
     let worker = Worker::builder(&queue, container).queue("mail", 4).start().await?;
 
@@ -61,6 +78,9 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     worker.shutdown(Duration::from_secs(5)).await;
 
     println!("{sent} sent ({retried} after a retry), {failed} failed, {} rows refused", signups.refused.len());
+    if earlier > 0 {
+        println!("{} also holds {earlier} messages of earlier runs", options.outbox.display());
+    }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -72,7 +92,8 @@ struct Options {
 }
 
 impl Options {
-    fn from_args(mut args: impl Iterator<Item = String>) -> Result<Self, Box<dyn Error>> {
+    /// `None` where help is asked for; an error says what is wrong.
+    fn from_args(mut args: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
         let mut options = Self {
             signups: concat!(env!("CARGO_MANIFEST_DIR"), "/data/signups.csv").into(),
             outbox: "outbox".into(),
@@ -80,21 +101,26 @@ impl Options {
         };
         while let Some(arg) = args.next() {
             match arg.as_str() {
-                "--outbox" => options.outbox = args.next().ok_or(USAGE)?.into(),
+                "--help" | "-h" => return Ok(None),
+                "--outbox" => options.outbox = args.next().ok_or("`--outbox` needs a folder")?.into(),
                 "--flaky" => options.flaky = true,
                 file if !file.starts_with('-') => options.signups = file.into(),
-                _ => return Err(USAGE.into()),
+                option => return Err(format!("unknown option `{option}`")),
             }
         }
-        Ok(options)
+        Ok(Some(options))
     }
 }
 
-/// The mailer that the jobs get.
-fn mailer(options: &Options) -> Result<Arc<dyn Mailer>, Box<dyn Error>> {
-    let mailer: Arc<dyn Mailer> = match env::var("SMTP_URL") {
-        Ok(url) => Arc::new(Smtp::new(&url)?),
-        Err(_) => Arc::new(Outbox::open(&options.outbox)?),
+/// The mailer that the jobs get, and how many messages of earlier runs lie where it puts them.
+fn mailer(options: &Options) -> Result<(Arc<dyn Mailer>, usize), Box<dyn Error>> {
+    let (mailer, earlier): (Arc<dyn Mailer>, _) = match env::var("SMTP_URL") {
+        Ok(url) => (Arc::new(Smtp::new(&url)?), 0),
+        Err(_) => {
+            let outbox = Outbox::open(&options.outbox)?;
+            let earlier = outbox.messages()?;
+            (Arc::new(outbox), earlier)
+        }
     };
-    Ok(if options.flaky { Arc::new(Greylist::before(mailer)) } else { mailer })
+    Ok((if options.flaky { Arc::new(Greylist::before(mailer)) } else { mailer }, earlier))
 }

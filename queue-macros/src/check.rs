@@ -126,7 +126,7 @@ fn in_arc(ty: &Type) -> String {
 }
 
 /// The first type argument: `T` of `Arc<T>`.
-fn argument(segment: &PathSegment) -> Option<&Type> {
+pub(crate) fn argument(segment: &PathSegment) -> Option<&Type> {
     let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
     arguments.args.iter().find_map(|argument| match argument {
         GenericArgument::Type(ty) => Some(ty),

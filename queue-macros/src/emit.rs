@@ -9,6 +9,7 @@ use syn::ext::IdentExt;
 
 use crate::args;
 use crate::backoff::Backoff;
+use crate::handles;
 use crate::model::{Job, Role};
 use crate::options::Options;
 use crate::services;
@@ -23,6 +24,7 @@ pub(crate) fn job(job: &Job) -> TokenStream {
     let conversion = conversion(job);
     let push_set = push_set(job);
     let registration = registration(job);
+    let questions = job.services().filter_map(|(field, _)| handles::question(&field.ty, &job.root));
     let allowed = allowed();
     let root = &job.root;
     // One macro around it all, so that a wrong path to `queue` is one message.
@@ -36,6 +38,7 @@ pub(crate) fn job(job: &Job) -> TokenStream {
                 #conversion
                 #push_set
                 #registration
+                #(#questions)*
             };
         }
     }

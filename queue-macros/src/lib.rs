@@ -13,6 +13,7 @@ mod emit;
 mod errors;
 mod fallback;
 mod group;
+mod handles;
 mod inject;
 mod model;
 mod options;

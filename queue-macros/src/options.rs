@@ -162,12 +162,15 @@ fn backoff(item: &Item, errors: &mut Errors) -> Option<Backoff> {
     backoff::parse(&text.value()).map_err(|problem| errors.at(text, problem)).ok()
 }
 
+const UNIQUE_KEYS: [&str; 2] = ["fields", "name"];
+
 fn unique(item: &Item, errors: &mut Errors) -> Option<Unique> {
     let list = match &item.form {
         Form::Flag => return Some(Unique::default()),
         Form::List(list) => list,
         Form::Value(written) => {
-            errors.at(written, "`unique` takes no value: write `unique` or `unique(fields = [user_id])`");
+            let fields = field_names(written).unwrap_or_else(|| "user_id".to_owned());
+            errors.at(written, format!("`unique` takes no value: write `unique` or `unique(fields = [{fields}])`"));
             return None;
         }
     };
@@ -176,7 +179,16 @@ fn unique(item: &Item, errors: &mut Errors) -> Option<Unique> {
     }
     let mut unique = Unique::default();
     let mut seen: Vec<String> = Vec::new();
-    for item in parse::items(list.stream(), errors) {
+    let items = parse::items(list.stream(), errors);
+    if let Some(first) = items.first()
+        && items.iter().all(|item| matches!(item.form, Form::Flag))
+        && items.iter().any(|item| !UNIQUE_KEYS.contains(&item.word().as_str()))
+    {
+        let fields = items.iter().map(Item::word).collect::<Vec<_>>().join(", ");
+        errors.at(&first.key, format!("payload fields are named in a list: write `unique(fields = [{fields}])`"));
+        return None;
+    }
+    for item in items {
         let word = item.word();
         if seen.contains(&word) {
             errors.at(&item.key, format!("`{word}` is given twice"));
@@ -186,12 +198,28 @@ fn unique(item: &Item, errors: &mut Errors) -> Option<Unique> {
             "name" => unique.name = name(&item, "account", errors),
             "fields" => unique.fields = unique_fields(&item, errors),
             _ => {
-                errors.at(&item.key, format!("unknown key `{word}` in `unique`; {}", suggest::known(&word, &["fields", "name"])));
+                errors.at(&item.key, format!("unknown key `{word}` in `unique`; {}", suggest::known(&word, &UNIQUE_KEYS)));
             }
         }
         seen.push(word);
     }
     Some(unique)
+}
+
+/// The fields that a value names, in whatever form.
+fn field_names(value: &Value) -> Option<String> {
+    let one = |value: &Value| match value {
+        Value::Str(text) => text.parse::<Ident>().ok().map(|name| name.to_string()),
+        Value::Path(path) => path.get_ident().map(ToString::to_string),
+        _ => None,
+    };
+    match value {
+        Value::Array(array) => {
+            let names: Option<Vec<String>> = parse::values(array, &mut Errors::default()).iter().map(one).collect();
+            names.filter(|names| !names.is_empty()).map(|names| names.join(", "))
+        }
+        value => one(value),
+    }
 }
 
 fn unique_fields(item: &Item, errors: &mut Errors) -> Option<Vec<Ident>> {

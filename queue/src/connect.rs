@@ -23,6 +23,9 @@ impl Queue {
     /// | `memory:`, `async:` | the memory of this process; each connect is a store of its own |
     /// | `sync:` | the same, and a push resolves when its job has ended: for scripts and tests |
     ///
+    /// On `sync:` a delay and the wait before a retry are skipped; the attempts, the hooks and the error at the end are those of any
+    /// other store. A snooze waits for its time.
+    ///
     /// ```
     /// # use queue::Queue;
     /// let queue = Queue::connect("memory:").wait()?;

@@ -1,4 +1,10 @@
-//! The names of what is measured.
+//! The names of what is measured, and what is said where nobody listens to the log.
+
+use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tracing::dispatcher;
+use tracing::subscriber::NoSubscriber;
 
 /// Jobs that were stored, by `queue` and `kind`; a counter. A job pushed in a transaction does not count: nobody tells whether that commits.
 pub(crate) const JOBS_PUSHED: &str = "queue_jobs_pushed_total";
@@ -10,3 +16,26 @@ pub(crate) const JOBS_ENDED: &str = "queue_jobs_ended_total";
 pub(crate) const JOB_RUN_SECONDS: &str = "queue_job_run_seconds";
 /// Runs whose lease was lost before their outcome was stored; a counter.
 pub(crate) const LEASES_LOST: &str = "queue_leases_lost_total";
+
+/// Warns of jobs that a store in memory takes along with the process.
+pub(crate) fn warn_of_what_dies(jobs: u64) {
+    match jobs {
+        0 => {}
+        1 => tracing::warn!(jobs, "1 job in memory did not end, and dies with the process"),
+        _ => tracing::warn!(jobs, "{jobs} jobs in memory did not end, and die with the process"),
+    }
+}
+
+/// Says on standard error what was logged as an error and is lost, because this thread has no subscriber; once a process.
+pub(crate) fn say_if_nobody_listens(error: &str) {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if dispatcher::get_default(|listener| !listener.is::<NoSubscriber>()) || SAID.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    // Not `eprintln!`, which panics where standard error is closed.
+    let _ = writeln!(
+        std::io::stderr(),
+        "queue: {error} (said once: errors go to the log of `tracing`, and no subscriber is installed, \
+         for example `tracing_subscriber::fmt::init()`)"
+    );
+}

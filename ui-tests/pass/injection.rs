@@ -73,6 +73,27 @@ impl Job for Tuple {
     }
 }
 
+/// A service that has the name of a handle is a service.
+mod own {
+    pub struct Queue;
+    pub struct JobContext<T>(pub T);
+}
+
+#[derive(Queueable)]
+struct OwnNames {
+    #[inject]
+    queue: Arc<own::Queue>,
+    #[inject]
+    context: Arc<own::JobContext<u8>>,
+}
+
+impl Job for OwnNames {
+    async fn handle(&self) -> JobResult {
+        let _ = (&self.queue, &self.context);
+        Ok(())
+    }
+}
+
 macro_rules! job {
     ($job:ident, $service:ty, $payload:ty) => {
         #[derive(Queueable)]

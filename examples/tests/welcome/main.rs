@@ -56,6 +56,20 @@ fn every_good_row_becomes_one_message() {
 }
 
 #[test]
+fn a_second_run_says_what_the_first_one_left_in_the_outbox() {
+    let folder = tempfile::tempdir().unwrap();
+    let outbox = folder.path().join("outbox");
+    let signups = write_signups(folder.path(), &["1,Ada,ada@example.org", "2,Bob,bob@example.org"]);
+    let sent = "2 sent (0 after a retry), 0 failed, 0 rows refused\n";
+
+    let first = welcome(&outbox).arg(&signups).output().unwrap();
+    assert_eq!(stdout(&first), sent);
+    let second = welcome(&outbox).arg(&signups).output().unwrap();
+    assert_eq!(stdout(&second), format!("{sent}{} also holds 2 messages of earlier runs\n", outbox.display()));
+    assert_eq!(letters(&outbox).len(), 4);
+}
+
+#[test]
 fn a_flaky_server_costs_a_retry_and_no_message() {
     let folder = tempfile::tempdir().unwrap();
     let output = welcome(folder.path()).arg("--flaky").output().unwrap();
@@ -115,8 +129,19 @@ fn an_address_that_is_refused_for_good_fails_at_once() {
 fn a_wrong_command_line_is_answered_with_the_usage() {
     let folder = tempfile::tempdir().unwrap();
     let output = welcome(folder.path()).arg("--outbx").output().unwrap();
-    assert!(stderr(&output).contains("usage: welcome"), "{output:?}");
-    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).starts_with("unknown option `--outbx`\nusage: welcome"), "{output:?}");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn help_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    for option in ["--help", "-h"] {
+        let output = welcome(folder.path()).arg(option).output().unwrap();
+        assert!(stdout(&output).starts_with("usage: welcome") && stdout(&output).contains("SMTP_URL"), "{output:?}");
+        assert_eq!((stderr(&output), output.status.code()), ("", Some(0)));
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was sent");
 }
 
 /// The example with this outbox and no mail server.

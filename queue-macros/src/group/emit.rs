@@ -6,6 +6,7 @@ use syn::{Data, DeriveInput, Fields, Ident, Path, Type, parse_quote};
 
 use super::{Field, Group};
 use crate::emit::allowed;
+use crate::handles;
 use crate::model::{mentions, peeled};
 use crate::services;
 
@@ -13,6 +14,8 @@ use crate::services;
 pub(crate) fn group(group: &Group) -> TokenStream {
     let Group { ident, generics, root, fields } = group;
     let parameters: Vec<&Ident> = generics.type_params().map(|parameter| &parameter.ident).collect();
+    let closed = fields.iter().filter(|field| !is_open(field, &parameters));
+    let questions = closed.filter_map(|field| handles::question(&field.ty, root));
     let mut generics = generics.clone();
     let bounds = fields.iter().filter(|field| is_open(field, &parameters));
     generics.make_where_clause().predicates.extend(bounds.map(|field| services::bound(&field.ty, &field.inject, root)));
@@ -39,6 +42,7 @@ pub(crate) fn group(group: &Group) -> TokenStream {
                         ::core::result::Result::Ok(Self { #(#values),* })
                     }
                 }
+                #(#questions)*
             };
         }
     }

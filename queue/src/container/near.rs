@@ -5,6 +5,27 @@ use super::dependencies::Want;
 use super::key::{Key, place, short};
 use super::resolve::Core;
 
+/// What a run hands out by value. The container knows neither type, so it goes by their names.
+const HANDLES: [&str; 2] = ["JobContext", "Queue"];
+
+/// How to bind a key that nothing resembles.
+pub(super) fn binding(key: &Key) -> String {
+    let name = short(key.type_name);
+    let (of_this_crate, _) = module_path!().split_once("::").unwrap_or_default();
+    if HANDLES.contains(&name.as_str()) && key.type_name.split("::").next() == Some(of_this_crate) {
+        return format!("`{name}` is a handle that each run has, and no binding: write `{name}` instead of `Arc<{name}>`");
+    }
+    let named = key.name.map(|name| format!(", and `.named(\"{name}\")` after it")).unwrap_or_default();
+    if name.starts_with("dyn ") {
+        return format!(
+            "write `.instance::<{name}>(Arc::new(..))`, or `.singleton(..).expose::<{name}>(|service| service)`{named}"
+        );
+    }
+    let bare = name.split('<').next().filter(|bare| bare.starts_with(char::is_uppercase));
+    let constructor = bare.map_or_else(|| "..".to_owned(), |bare| format!("{bare}::new"));
+    format!("write `.singleton({constructor})`, `.scoped(..)` for one a run, or `.instance(Arc::new(..))`{named}")
+}
+
 /// What may be meant by a key that is not bound, each with what to write instead.
 pub(super) fn misses(core: &Core, key: &Key) -> Vec<String> {
     let mut hints = Vec::new();

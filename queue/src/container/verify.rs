@@ -92,7 +92,9 @@ fn missing(core: &Core, label: &str, consumer: TypeId, needs: &[Need], faults: &
         }
         let way = [&[label.to_owned()], labels(via).as_slice()].concat().join(" -> ");
         let mut text = format!("{way} needs {key}, which is not bound");
-        for hint in near::misses(core, key) {
+        let near = near::misses(core, key);
+        let hints = if near.is_empty() { vec![near::binding(key)] } else { near };
+        for hint in hints {
             text.push_str("\n  ");
             text.push_str(&hint);
         }

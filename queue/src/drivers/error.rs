@@ -25,7 +25,9 @@ pub enum PushError {
     )]
     NoWorker,
     /// `.wait()` on `sync:` would block a thread that the job may need.
-    #[error("`.wait()` on `sync:` inside a runtime would block the thread that the job may need: use `.await`")]
+    #[error(
+        "the job is pushed, but `.wait()` on `sync:` inside a runtime would block the thread that it may need: use `.await` to learn how it ends"
+    )]
     WouldBlock,
     /// The job cannot be stored as it is: its payload is no JSON, or one of its options is out of bounds.
     #[error("{}", not_encoded(.kind, .source))]

@@ -175,7 +175,8 @@ pub struct Capabilities {
     pub in_transaction: bool,
     /// Whether it has a clock of its own that all processes share.
     pub store_clock: bool,
-    /// `sync:`: a push resolves when its job is terminal.
+    /// `sync:`: a push resolves when its job is terminal. Such a driver makes due at once what is pushed with a delay or waits for a
+    /// retry, so that no push hangs for hours; a snooze waits.
     pub push_waits: bool,
 }
 

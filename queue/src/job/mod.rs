@@ -5,6 +5,7 @@ pub mod context;
 pub mod field;
 pub mod filter;
 pub mod id;
+pub(crate) mod in_arc;
 pub mod options;
 pub mod outcome;
 pub mod payload;
@@ -71,7 +72,26 @@ pub trait Queueable: Sized + 'static {
         let _ = from;
         Ok(payload)
     }
+
+    /// Does not compile. It is there so that `SendWelcomeEmail { .. }.push()` is answered with what to write instead. By `&mut self`,
+    /// the last that the compiler tries, so that a method of the job's own with this name goes first.
+    #[doc(hidden)]
+    fn push(&mut self) -> std::future::Ready<Result<(), std::convert::Infallible>>
+    where
+        for<'a> Self: IsPending<'a>,
+    {
+        std::future::ready(Ok(()))
+    }
 }
+
+/// What no job is: only what `with(..)` gives is pending. The lifetime says nothing; it lets a method ask for what is known to be
+/// missing.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a value of `{Self}` has its services and runs; what is pushed is a pending job",
+    label = "write `{Self}::with(..)`, which takes the payload fields and no services"
+)]
+pub trait IsPending<'a> {}
 
 /// What a job does.
 ///

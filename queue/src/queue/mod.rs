@@ -27,8 +27,10 @@ use tracing::Instrument;
 use crate::container::{Dependencies, FromContainer, ResolveError, Scope};
 use crate::drivers::{AtomicPush, Capabilities, Driver, Durability, Group, NewJob, PushError, PushResult, Pushed};
 use crate::error::Error;
+use crate::job::in_arc::{InArc, NoHandle};
 use crate::job::options::JobOptions;
 use crate::job::{JobState, Queueable, StoreTransaction};
+use crate::telemetry;
 
 pub(crate) use attach::{Attached, Attachment};
 pub use pending::{Dispatch, Pending};
@@ -102,6 +104,9 @@ impl Queue {
     }
 
     /// Pushes a job without payload, or a tuple of up to twelve, all or none, to the [current](Queue::current) queue.
+    ///
+    /// It names the job by its type and takes no value: a job with payload is pushed by `J::with(..).push()`, and on a queue at hand by
+    /// [`queue.dispatch(J::with(..))`](Queue::dispatch).
     ///
     /// ```
     /// use queue::prelude::*;
@@ -352,10 +357,8 @@ impl Queue {
             return;
         }
         let Ok(counts) = self.counts().await else { return };
-        let waiting: u64 = JobState::ALL.into_iter().filter(|state| !state.is_terminal()).map(|state| counts.total(state)).sum();
-        if waiting > 0 {
-            tracing::warn!(jobs = waiting, "{waiting} jobs in memory did not end, and die with the process");
-        }
+        let live = JobState::ALL.into_iter().filter(|state| !state.is_terminal());
+        telemetry::warn_of_what_dies(live.map(|state| counts.total(state)).sum());
     }
 
     async fn close_driver_if_last(&self) {
@@ -371,6 +374,15 @@ impl Queue {
     /// The runtime of the engine thread.
     pub(crate) fn engine(&self) -> &tokio::runtime::Handle {
         &self.inner.engine.handle
+    }
+}
+
+impl InArc<Queue> {
+    /// Does not compile.
+    pub fn check()
+    where
+        for<'a> Queue: NoHandle<'a>,
+    {
     }
 }
 

@@ -17,7 +17,8 @@ use super::reply::{Reply, unheard};
 /// [`wait`](Push::wait), confirms that the driver has stored the job. To wait until the job has *run* is
 /// [`Queue::wait`](crate::Queue::wait).
 ///
-/// A push that nobody awaits and that fails is logged as an error. Write `drop(..)` where clippy objects to `let _ =`. What nobody
+/// A push that nobody awaits and that fails is logged as an error; the first one is written to standard error where the program has
+/// no `tracing` subscriber. Write `drop(..)` where clippy objects to `let _ =`. What nobody
 /// awaits is stored when the engine gets to it: [`flush`](crate::Queue::flush), [`shutdown`](crate::Queue::shutdown) and the end of
 /// [`Worker::run`](crate::Worker::run) wait for it, and a process that ends without any of them may lose it.
 ///

@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
 use crate::drivers::{PushError, PushResult};
+use crate::telemetry;
 
 /// One answer, awaited by a task or by a thread, or by nobody.
 #[derive(Debug, Default)]
@@ -112,5 +113,7 @@ impl Reply {
 
 /// A push failed and nobody awaits it: fire and forget is fair, silence is not.
 pub(super) fn unheard(error: &PushError) {
-    tracing::error!(error = %crate::error::chain(error), "a push that nobody awaits failed");
+    let error = crate::error::chain(error);
+    tracing::error!(%error, "a push that nobody awaits failed");
+    telemetry::say_if_nobody_listens(&format!("a push that nobody awaits failed: {error}"));
 }

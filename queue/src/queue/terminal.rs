@@ -134,8 +134,9 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Timeout`], which names the state that the job is in; [`ErrorKind::NotFound`], also when the job ended before, or in
-    /// another process, and the store no longer keeps the row; and as [`job`](Queue::job).
+    /// [`ErrorKind::Timeout`], which names the state that the job is in, and its queue where no live worker serves that;
+    /// [`ErrorKind::NotFound`], also when the job ended before, or in another process, and the store no longer keeps the row; and as
+    /// [`job`](Queue::job).
     pub async fn wait(&self, id: JobId, timeout: Duration) -> Result<JobRow, Error> {
         // Here, not on the engine: whatever ends from now on is told.
         let ends = Ends::of(self, [id]);
@@ -155,11 +156,23 @@ impl Queue {
         // What was seen may be old; but a store that hangs must not hold up the one who gave a time.
         let now = async { inspection(&**self.driver()).ok()?.job(id).await.ok().flatten() };
         let now = tokio::time::timeout(FIRST_LOOK, now).await.ok().flatten();
-        let state = match now.map(|row| row.state).or(seen) {
+        let state = match now.as_ref().map(|row| row.state).or(seen) {
             Some(state) => format!("it is {state}"),
             None => "and the store does not say what it is doing".to_owned(),
         };
-        Error::new(ErrorKind::Timeout, format!("job {id} did not end within {timeout:?}; {state}"))
+        let mut text = format!("job {id} did not end within {timeout:?}; {state}");
+        if let Some(row) = now.filter(|row| row.state.is_waiting())
+            && tokio::time::timeout(FIRST_LOOK, self.is_unserved(&row.queue)).await == Ok(true)
+        {
+            text.push_str(&format!(", and no live worker serves its queue `{}`", row.queue));
+        }
+        Error::new(ErrorKind::Timeout, text)
+    }
+
+    /// Whether jobs wait in a queue that no live worker serves.
+    async fn is_unserved(&self, queue: &str) -> bool {
+        let Ok(inspect) = inspection(&**self.driver()) else { return false };
+        inspect.counts().await.is_ok_and(|counts| counts.queues.get(queue).is_some_and(|counts| counts.unserved > 0))
     }
 
     /// Waits until a job has ended; on the engine.

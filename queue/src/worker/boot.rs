@@ -18,7 +18,7 @@ use super::builder::{Settings, WorkerBuilder, cores};
 use super::kinds::Kinds;
 use super::report::StartError;
 use super::shared::{Parts, Shared};
-use super::{Worker, check, engine_gone};
+use super::{Worker, announce, check, engine_gone};
 
 /// How long a store that is away is waited for.
 const STORE_PATIENCE: Duration = Duration::from_secs(120);
@@ -76,7 +76,9 @@ pub(super) async fn start(builder: WorkerBuilder) -> Result<Worker, StartError> 
     }
     warn_of_unknown_kinds(&queue, &entries).await;
     let names: Vec<_> = entries.iter().map(|entry| entry.kind).collect();
-    tracing::info!("{} jobs registered: {}", names.len(), names.join(", "));
+    let jobs = if names.len() == 1 { "job" } else { "jobs" };
+    tracing::info!("{} {jobs} registered: {}", names.len(), names.join(", "));
+    announce::warn_of_strangers(&settings, &linked, &queues);
 
     let kinds = Kinds::new(&entries, &fallback);
     let shared = Shared::new(Parts { settings, queue: queue.clone(), container, kinds, hooks, runtime: handle });
@@ -89,6 +91,7 @@ pub(super) async fn start(builder: WorkerBuilder) -> Result<Worker, StartError> 
     for row in queues {
         shared.add_lane(&row.name, row.is_paused, false);
     }
+    announce::log(&shared);
     let attachment = queue.attach(Arc::<Shared>::clone(&shared));
     shared.start();
     Ok(Worker { shared, attachment: Some(attachment), runtime: own_runtime })

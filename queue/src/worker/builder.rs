@@ -141,6 +141,10 @@ impl WorkerBuilder {
     }
 
     /// How long running jobs may go on when [`run`](Worker::run) is told to stop: 25 s when nothing is said.
+    ///
+    /// The stop takes up to 1.5 s longer: when the grace is over a run is told, 1 s later it is dropped, and a handler that does not yield
+    /// is waited for half a second more. Then outcomes and pushes are stored. Leave room for that where something kills the process after a
+    /// fixed time: Kubernetes does after 30 s.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.settings.grace = grace;
         self

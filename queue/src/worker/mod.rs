@@ -8,6 +8,7 @@
 //! `fetch`, `settle`, `heartbeat`, `maintain` and `timer` are tasks on the engine thread of the queue, where no handler can hold them up.
 //! With a store that never makes one wait, the loops make exchanges too, in `turn`, so that a fast drain does not wait for the engine.
 
+mod announce;
 mod attempt;
 mod boot;
 mod builder;

@@ -104,6 +104,32 @@ struct NoList {
 #[queueable(unique(fields = [user_id]))]
 struct NoPayload;
 
+#[derive(Queueable)]
+#[queueable(unique(to))]
+struct Bare {
+    to: String,
+}
+
+#[derive(Queueable)]
+#[queueable(unique(user_id, name))]
+struct BareTwo {
+    user_id: u64,
+    name: String,
+}
+
+#[derive(Queueable)]
+#[queueable(unique = "to")]
+struct ByText {
+    to: String,
+}
+
+#[derive(Queueable)]
+#[queueable(unique = ["user_id", "to"])]
+struct ByList {
+    user_id: u64,
+    to: String,
+}
+
 impl Job for NoField { async fn handle(&self) -> JobResult { Ok(()) } }
 impl Job for Service { async fn handle(&self) -> JobResult { Ok(()) } }
 impl Job for Flat { async fn handle(&self) -> JobResult { Ok(()) } }
@@ -115,5 +141,9 @@ impl Job for Value { async fn handle(&self) -> JobResult { Ok(()) } }
 impl Job for Key { async fn handle(&self) -> JobResult { Ok(()) } }
 impl Job for NoList { async fn handle(&self) -> JobResult { Ok(()) } }
 impl Job for NoPayload { async fn handle(&self) -> JobResult { Ok(()) } }
+impl Job for Bare { async fn handle(&self) -> JobResult { Ok(()) } }
+impl Job for BareTwo { async fn handle(&self) -> JobResult { Ok(()) } }
+impl Job for ByText { async fn handle(&self) -> JobResult { Ok(()) } }
+impl Job for ByList { async fn handle(&self) -> JobResult { Ok(()) } }
 
 fn main() {}

@@ -25,6 +25,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
+use self::maintain::Watch;
 use self::rows::Time;
 use self::store::Store;
 use super::{
@@ -34,6 +35,7 @@ use super::{
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::job::JobState;
+use crate::telemetry;
 
 /// How many ended jobs of a sort are kept where nobody says otherwise.
 const KEEP_ROWS: usize = 10_000;
@@ -91,10 +93,27 @@ impl Memory {
         Self { clock, push_waits: false, store: Mutex::new(store) }
     }
 
-    /// The store of `sync:`: a push resolves when its job has ended. The driver only says so; the queue waits.
+    /// The store of `sync:`: a push resolves when its job has ended. The queue waits for that; the driver says so, and makes due at
+    /// once what is pushed with a delay or waits for a retry. A snooze waits.
+    ///
+    /// ```
+    /// use queue::{Clock, drivers::Memory};
+    ///
+    /// let clock = Clock::manual();
+    /// let driver = Memory::waiting_pushes().go_by(clock.clone());     // a test moves the clock past a snooze
+    /// ```
     #[must_use]
     pub fn waiting_pushes() -> Self {
-        Self { push_waits: true, ..Self::new() }
+        let driver = Self { push_waits: true, ..Self::new() };
+        driver.lock().skips_waits = true;
+        driver
+    }
+
+    /// The same store, still empty, going by this clock.
+    #[must_use]
+    pub fn go_by(self, clock: Clock) -> Self {
+        self.lock().watch = Watch::new(clock.now().into());
+        Self { clock, ..self }
     }
 
     /// Keeps so many completed jobs, the last ones, without their payloads; 10,000 where nothing is said.
@@ -246,14 +265,12 @@ impl Driver for Memory {
 
     fn close(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
-            let waiting: u64 = {
+            let live = {
                 let store = self.lock();
                 let counts = |state| store.queues.iter().map(move |lanes| lanes.count(state));
                 JobState::ALL.into_iter().filter(|state| !state.is_terminal()).flat_map(counts).sum()
             };
-            if waiting > 0 {
-                tracing::warn!(waiting, "jobs that have not ended die with the process: the memory driver keeps nothing");
-            }
+            telemetry::warn_of_what_dies(live);
             Ok(())
         })
     }

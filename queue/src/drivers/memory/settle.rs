@@ -26,7 +26,8 @@ impl Store {
             Outcome::Complete => self.end(row, JobState::Completed, Some(started), now),
             Outcome::Retry { delay, error } => {
                 row.add_error(now, error.clone());
-                self.again(row, started, is_cancelled, now, (*delay, JobState::Retryable));
+                let delay = if self.skips_waits { Duration::ZERO } else { *delay };
+                self.again(row, started, is_cancelled, now, (delay, JobState::Retryable));
             }
             Outcome::Fail { error } => {
                 row.add_error(now, error.clone());

@@ -33,6 +33,8 @@ pub(super) struct Store {
     pub(super) workers: BTreeMap<WorkerId, WorkerRow>,
     pub(super) watch: Watch,
     pub(super) waiters: Waiters,
+    /// `sync:`: whoever pushes waits for the end, so neither a delay nor the wait before a retry is kept.
+    pub(super) skips_waits: bool,
 }
 
 /// A stored job, where it lies.
@@ -68,6 +70,7 @@ impl Store {
             workers: BTreeMap::new(),
             watch: Watch::new(now),
             waiters: Waiters::default(),
+            skips_waits: false,
         }
     }
 
