@@ -2,11 +2,12 @@
 //!
 //! The raw forms take a prefilled channel of JSON payloads on as many threads: one spawns a task a job behind a semaphore of ten, one
 //! has ten tasks that loop. Both decode the payload and count. The worker fetches, leases, decodes, injects, runs, and settles.
+//! All are timed from the first job to the last: how a backlog is let go is not what is measured.
 //!
 //! `cargo bench -p queue-benches --bench drain`
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use queue::prelude::*;
@@ -20,16 +21,34 @@ const CONCURRENCY: usize = 10;
 static DONE: AtomicUsize = AtomicUsize::new(0);
 static GOAL: AtomicUsize = AtomicUsize::new(0);
 static REACHED: Notify = Notify::const_new();
+/// When the first job of a backlog ran, and the last.
+static SPAN: [Mutex<Option<Instant>>; 2] = [const { Mutex::new(None) }; 2];
 
 fn one_more() {
-    if DONE.fetch_add(1, Ordering::AcqRel) + 1 == GOAL.load(Ordering::Acquire) {
+    let before = DONE.fetch_add(1, Ordering::AcqRel);
+    if before == 0 {
+        note(0);
+    }
+    if before + 1 == GOAL.load(Ordering::Acquire) {
+        note(1);
         REACHED.notify_one();
     }
+}
+
+fn note(end: usize) {
+    *SPAN[end].lock().expect("nothing panics") = Some(Instant::now());
 }
 
 fn expect(jobs: usize) {
     DONE.store(0, Ordering::Release);
     GOAL.store(jobs, Ordering::Release);
+}
+
+/// How long the expected jobs took, from the first to the last.
+async fn reached() -> Duration {
+    REACHED.notified().await;
+    let [first, last] = [0, 1].map(|end| SPAN[end].lock().expect("nothing panics").expect("it ran"));
+    last - first
 }
 
 #[derive(Queueable)]
@@ -67,7 +86,6 @@ async fn raw_spawn(jobs: usize) -> Duration {
     drop(send);
     expect(jobs);
     let slots = Arc::new(Semaphore::new(CONCURRENCY));
-    let started = Instant::now();
     let feeder = tokio::spawn(async move {
         while let Some(payload) = receive.recv().await {
             let slot = Arc::clone(&slots).acquire_owned().await.expect("the semaphore stays open");
@@ -77,8 +95,7 @@ async fn raw_spawn(jobs: usize) -> Duration {
             });
         }
     });
-    REACHED.notified().await;
-    let took = started.elapsed();
+    let took = reached().await;
     feeder.await.expect("the feeder ends");
     took
 }
@@ -89,7 +106,6 @@ async fn raw_loops(jobs: usize) -> Duration {
     payloads(jobs).into_iter().for_each(|payload| drop(send.send(payload)));
     drop(send);
     expect(jobs);
-    let started = Instant::now();
     let loops: Vec<_> = (0..CONCURRENCY)
         .map(|_| {
             let receive = receive.clone();
@@ -101,23 +117,20 @@ async fn raw_loops(jobs: usize) -> Duration {
             })
         })
         .collect();
-    REACHED.notified().await;
-    let took = started.elapsed();
+    let took = reached().await;
     for task in loops {
         task.await.expect("a loop ends");
     }
     took
 }
 
-/// The worker: pushed while the queue is paused, timed from the resume to the last handler.
+/// The worker: pushed while the queue is paused.
 async fn worker(queue: &Queue, jobs: usize) -> Duration {
     queue.pause("default").await.expect("pause");
     queue.dispatch_all((0..jobs).map(greet)).await.expect("push");
     expect(jobs);
-    let started = Instant::now();
     queue.resume("default").await.expect("resume");
-    REACHED.notified().await;
-    started.elapsed()
+    reached().await
 }
 
 /// The backlogs to measure: all, or the one given by `--waiting N`.
