@@ -4,6 +4,7 @@ pub mod backoff;
 pub mod context;
 pub mod field;
 pub mod filter;
+mod flaw;
 pub mod id;
 pub mod options;
 pub mod outcome;
