@@ -10,6 +10,7 @@ pub mod options;
 pub mod outcome;
 pub mod payload;
 pub mod row;
+mod sequence;
 pub mod state;
 pub mod transaction;
 pub(crate) mod unique;

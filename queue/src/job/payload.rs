@@ -29,24 +29,23 @@ pub fn encode<A: Serialize>(args: &A) -> Result<Payload, EncodeError> {
         // Grown once a thread; the copy into the `Arc` is the only allocation of a push.
         static BUFFER: std::cell::RefCell<Vec<u8>> = const { std::cell::RefCell::new(Vec::new()) };
     }
-    BUFFER.with(|buffer| match buffer.try_borrow_mut() {
-        Ok(mut buffer) => {
-            buffer.clear();
-            write(&mut buffer, args)?;
-            let payload = Arc::from(buffer.as_slice());
-            // One huge payload must not pin its size on the thread for good.
-            if buffer.capacity() > 64 * 1024 {
-                *buffer = Vec::new();
-            }
-            Ok(payload)
+    let shared = BUFFER.try_with(|buffer| {
+        let mut buffer = buffer.try_borrow_mut().ok()?;
+        buffer.clear();
+        let payload = write(&mut buffer, args).map(|()| Arc::from(buffer.as_slice()));
+        // One huge payload must not pin its size on the thread for good.
+        if buffer.capacity() > 64 * 1024 {
+            *buffer = Vec::new();
         }
-        // A `Serialize` that itself encodes a job.
-        Err(_) => {
-            let mut buffer = Vec::new();
-            write(&mut buffer, args)?;
-            Ok(Arc::from(buffer))
-        }
-    })
+        Some(payload)
+    });
+    if let Ok(Some(payload)) = shared {
+        return payload;
+    }
+    // A `Serialize` that itself encodes a job, or a thread that is ending and has no buffer any more.
+    let mut buffer = Vec::new();
+    write(&mut buffer, args)?;
+    Ok(Arc::from(buffer))
 }
 
 fn write<A: Serialize>(buffer: &mut Vec<u8>, args: &A) -> Result<(), EncodeError> {
