@@ -6,6 +6,7 @@ pub mod field;
 pub mod filter;
 mod flaw;
 pub mod id;
+mod message;
 pub mod options;
 pub mod outcome;
 pub mod payload;

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use super::message::shortened;
 use crate::error::{BoxError, MOST_CAUSES, chain};
 
 /// What `handle` answers.
@@ -84,10 +85,10 @@ impl JobError {
         self.source
     }
 
-    /// The chain in one line, as it is stored with the attempt.
+    /// The chain in one line, as it is stored with the attempt: one over 64 KiB is cut, and says how long it was.
     #[must_use]
     pub fn message(&self) -> String {
-        chain(&*self.source)
+        shortened(chain(&*self.source))
     }
 
     /// The first error of type `E` in the chain. It sees through `io::Error` and, with the feature `anyhow`, `anyhow::Error`;
@@ -190,6 +191,18 @@ pub enum Outcome {
         /// What is added to the errors of the row, if anything.
         reason: Option<String>,
     },
+}
+
+impl Outcome {
+    /// The same, with a text that is not too long to keep.
+    pub(crate) fn shortened(self) -> Self {
+        match self {
+            Self::Retry { delay, error } => Self::Retry { delay, error: shortened(error) },
+            Self::Fail { error } => Self::Fail { error: shortened(error) },
+            Self::Cancel { reason: Some(reason) } => Self::Cancel { reason: Some(shortened(reason)) },
+            other @ (Self::Complete | Self::Snooze { .. } | Self::Release { .. } | Self::Cancel { reason: None }) => other,
+        }
+    }
 }
 
 #[cfg(test)]
