@@ -176,6 +176,7 @@ async fn two_jobs_of_one_name_are_told_with_both_places() {
     let report = refused(&rig, rig.container(), &["twins"]).await.to_string();
     assert!(report.contains("`twice`") && report.matches("tests/boot.rs:").count() == 2, "{report}");
     assert!(report.contains("first::One") && report.contains("as an alias by `boot::Two`"), "{report}");
+    assert_eq!(rig.container().verify_jobs::<(first::One, Two)>().unwrap_err().to_string(), report);
 }
 
 #[tokio::test]

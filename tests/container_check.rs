@@ -56,6 +56,13 @@ fn a_whole_container_has_no_fault() {
 }
 
 #[test]
+fn a_program_without_jobs_is_told_how_they_get_lost() {
+    let report = Container::builder().build().verify().unwrap_err().to_string();
+    assert!(report.starts_with("the worker does not start: 1 thing is wrong\n  1. no job is registered: "), "{report}");
+    assert!(report.contains("`use my_jobs as _;`"), "{report}");
+}
+
+#[test]
 fn what_is_not_bound_is_named_with_its_field_or_constructor() {
     let line = line!() + 1;
     let container = Container::builder().singleton(|_: Arc<Config>, _: Lazy<Session>| Users).done().build();
@@ -263,13 +270,13 @@ fn a_singleton_must_not_hold_what_goes_with_a_run() {
         .build();
     let fix = |name: &str| format!("\n  make `{name}` scoped, or hand the value over in the call that needs it");
     let (users, helper, smtp, config, session) = (at(line), at(line + 1), at(line + 2), at(line + 4), at(line + 5));
-    let run_value = "`JobContext`, which exists only while a job runs";
+    let ends = ", which exists only while a job runs";
     assert_eq!(
         own_faults(&container),
         [
             format!("singleton `Config` ({config}) captures scoped `Smtp` ({smtp}){}", fix("Config")),
-            format!("singleton `Session` ({session}) captures {run_value}{}", fix("Session")),
-            format!("singleton `Users` ({users}) captures {run_value} through `Helper` ({helper}){}", fix("Users")),
+            format!("singleton `Session` ({session}) captures `JobContext`{ends}{}", fix("Session")),
+            format!("singleton `Users` ({users}) captures `JobContext` through `Helper` ({helper}){ends}{}", fix("Users")),
             format!("singleton `Users` ({users}) captures scoped `Smtp` ({smtp}) through `Helper` ({helper}){}", fix("Users")),
         ]
     );

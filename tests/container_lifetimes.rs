@@ -1,14 +1,13 @@
 //! The container: when services are made, shared and dropped; threads, panics, children, start and stop.
 
-#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
-
 use std::any::{Any, TypeId};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use queue::container::{Consumer, Dependencies, Dependency, ResolveError, RunValues, Scope};
-use queue::{Container, FromContainer, JobContext, Lazy, Provider};
+use queue::{Clock, Container, FromContainer, JobContext, Lazy, Provider};
 
 trait Mailer: Send + Sync {
     fn name(&self) -> String;
@@ -31,11 +30,11 @@ struct Ledger(Arc<Mutex<Vec<String>>>);
 
 impl Ledger {
     fn note(&self, text: impl Into<String>) {
-        self.0.lock().unwrap().push(text.into());
+        self.0.lock().expect("no note panics").push(text.into());
     }
 
     fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap())
+        std::mem::take(&mut self.0.lock().expect("no note panics"))
     }
 }
 
@@ -211,6 +210,34 @@ fn a_failing_constructor_keeps_its_error_as_the_source() {
 }
 
 #[test]
+fn a_singleton_that_keeps_failing_rests_and_is_then_tried_again() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let called = Arc::clone(&calls);
+    let clock = Clock::manual();
+    let line = line!() + 3;
+    let container = Container::builder()
+        .clock(clock.clone())
+        .try_singleton(move || match called.fetch_add(1, Ordering::SeqCst) {
+            0..6 => Err("refused"),
+            _ => Ok(Config("up")),
+        })
+        .build();
+    let error = || container.get::<Config>().err().map(|error| format!("{error:?}"));
+    let label = format!("the constructor of `Config` ({}:{line}) failed", file!());
+    for _ in 0..5 {
+        assert_eq!(error(), Some(format!("{label}: refused")));
+    }
+    assert_eq!(error(), Some(format!("{label} 5 times in a row, it is tried again in 10 s: refused")));
+    assert_eq!(calls.load(Ordering::SeqCst), 5);
+    clock.advance(Duration::from_secs(10));
+    assert_eq!(error(), Some(format!("{label}: refused")));
+    assert!(error().unwrap().contains("6 times in a row"));
+    clock.advance(Duration::from_secs(10));
+    assert_eq!(error(), None);
+    assert_eq!(calls.load(Ordering::SeqCst), 7);
+}
+
+#[test]
 fn values_of_the_run_reach_constructors_of_scoped_services() {
     struct Log(u32);
     let container = Container::builder().scoped(|context: JobContext| Log(context.attempt())).build();
@@ -378,7 +405,10 @@ fn parallel_tests_with_a_child_each_do_not_meet() {
     assert_eq!(parent.get::<Report>().unwrap().0.0, "parent");
 }
 
-async fn connect(config: Arc<Config>) -> Smtp {
+async fn connect(config: Arc<Config>, ledger: Option<Arc<Ledger>>) -> Smtp {
+    if let Some(ledger) = ledger {
+        ledger.note("connect");
+    }
     tokio::task::yield_now().await;
     Smtp(config.0)
 }
@@ -390,6 +420,7 @@ async fn start_makes_the_singletons_that_jobs_need_in_order_and_the_async_ones_t
     let ledger = Ledger::default();
     let (config, pool, unused) = (ledger.clone(), ledger.clone(), ledger.clone());
     let container = Container::builder()
+        .instance(Arc::new(ledger.clone()))
         .singleton(move |smtp: Arc<Smtp>| {
             pool.note("pool");
             Pool(smtp)
@@ -415,7 +446,7 @@ async fn start_makes_the_singletons_that_jobs_need_in_order_and_the_async_ones_t
     assert_eq!(container.check(&jobs), []);
     let (one, two) = tokio::join!(container.start(&jobs), container.start(&jobs));
     assert_eq!((one, two), (vec![], vec![]));
-    assert_eq!(ledger.take(), ["config", "pool"]);
+    assert_eq!(ledger.take(), ["config", "connect", "pool"]);
     assert_eq!(container.get::<dyn Mailer>().unwrap().name(), "late");
 }
 
@@ -479,7 +510,7 @@ async fn shutdown_runs_the_hooks_of_what_was_made_last_made_first_and_once() {
             std::future::ready(())
         }
     };
-    let (pool, never, mailer, config) = (note("pool"), note("never"), note("mailer"), note("config"));
+    let (pool, never, mailer, smtp, config) = (note("pool"), note("never"), note("mailer"), note("smtp"), note("config"));
     let container = Container::builder()
         .instance(Arc::new(Config("c")))
         .singleton(|_: Arc<dyn Mailer>| Pool)
@@ -489,6 +520,7 @@ async fn shutdown_runs_the_hooks_of_what_was_made_last_made_first_and_once() {
         .on_shutdown(move |_: Arc<Config>| config())
         .on_shutdown(move |_: Arc<Pool>| pool())
         .on_shutdown(move |_: Arc<Never>| never())
+        .on_shutdown(move |_: Arc<Smtp>| smtp())
         .on_shutdown(|_: Arc<Smtp>| async { panic!("a hook that panics stops no other") })
         .on_shutdown::<dyn Mailer>(move |_| mailer())
         .build();
@@ -497,7 +529,7 @@ async fn shutdown_runs_the_hooks_of_what_was_made_last_made_first_and_once() {
     container.shutdown().await;
     assert!(ledger.take().is_empty(), "another worker still uses it");
     container.shutdown().await;
-    assert_eq!(ledger.take(), ["pool", "mailer", "config"]);
+    assert_eq!(ledger.take(), ["pool", "mailer", "smtp", "config"]);
     container.shutdown().await;
     assert!(ledger.take().is_empty());
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use queue::drivers::{Due, Group, NewJob};
 use queue::prelude::*;
 use queue::{JobId, JobState};
+use queue_tests::gate::Gate;
 use queue_tests::probe::Probe;
 use queue_tests::rig::Rig;
 
@@ -365,4 +366,17 @@ async fn a_handler_can_push_to_the_queue_that_it_came_from() {
     rig.queue.dispatch(Parent::with()).await.unwrap();
     rig.probe.wait_for("by the handle", 1).await;
     rig.probe.wait_for("by the current one", 1).await;
+}
+
+#[tokio::test]
+async fn time_that_passes_while_the_store_is_maintained_counts() {
+    let (gate, probe) = (Gate::new(), Arc::<Probe>::default());
+    let queue = Queue::from_driver(Arc::<Gate>::clone(&gate));
+    queue.dispatch(Say::with("due".into()).delay(Duration::from_secs(3600))).await.unwrap();
+    gate.skip_at_maintain(Duration::from_secs(7200));
+    let container = Container::builder().instance(Arc::clone(&probe)).build();
+    let worker = Worker::builder(&queue, container).start().await.unwrap();
+    // Less than the 5 s after which every worker looks again.
+    tokio::time::timeout(Duration::from_secs(3), probe.wait_for("due", 1)).await.expect("it is due, and runs");
+    worker.shutdown(Duration::ZERO).await;
 }

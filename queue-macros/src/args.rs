@@ -3,7 +3,7 @@
 //! Without `#[serde(..)]` its code is written here: small, because what is the same for all jobs stands in `queue`, and worded by
 //! `PayloadField` where a type cannot be stored. With it, serde's own derives know best what the attributes mean.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -11,7 +11,7 @@ use syn::{Ident, LitStr, Type};
 
 use crate::check::suspect;
 use crate::emit::{allowed, root_at};
-use crate::model::{Field, Job, shown};
+use crate::model::{Field, Job, mentions, shown};
 
 /// The struct, with its `Serialize` and `Deserialize`.
 pub(crate) fn item(job: &Job) -> TokenStream {
@@ -144,7 +144,7 @@ fn bound(job: &Job) -> Option<LitStr> {
     let root = &job.root;
     // A type of the standard library bears serde, and each bound costs compile time. A type that holds the args again would have
     // to prove itself first. serde's code can do without both.
-    let doubtful = |ty: &Type| suspect(ty).is_some() && !mentions(ty.to_token_stream(), &job.args);
+    let doubtful = |ty: &Type| suspect(ty).is_some() && !mentions(ty.to_token_stream(), &|word| *word == job.args);
     let mut bounds: Vec<String> = Vec::new();
     for (field, _) in job.payload().filter(|(field, wire)| wire.plain && doubtful(&field.ty)) {
         let ty = &field.ty;
@@ -155,15 +155,6 @@ fn bound(job: &Job) -> Option<LitStr> {
         }
     }
     (!bounds.is_empty()).then(|| LitStr::new(&bounds.join(", "), Span::call_site()))
-}
-
-/// Whether a name stands somewhere in the tokens.
-fn mentions(tokens: TokenStream, name: &Ident) -> bool {
-    tokens.into_iter().any(|tree| match tree {
-        TokenTree::Ident(word) => word == *name,
-        TokenTree::Group(group) => mentions(group.stream(), name),
-        _ => false,
-    })
 }
 
 /// The name of the args, placed at the payload field that most likely lacks serde: that is where the compiler complains.

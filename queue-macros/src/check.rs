@@ -16,7 +16,7 @@ pub(crate) fn job(job: &Job, errors: &mut Errors) {
     unique(job, errors);
     keys(job, errors);
     for (field, inject) in job.services() {
-        service(field, inject, errors);
+        service(&field.label, &field.ty, inject, errors);
     }
     for (field, _) in job.payload() {
         payload(field, errors);
@@ -75,9 +75,8 @@ fn keys(job: &Job, errors: &mut Errors) {
 }
 
 /// The types that a service cannot have.
-fn service(field: &Field, inject: &Inject, errors: &mut Errors) {
-    let ty = peeled(&field.ty);
-    let name = &field.label;
+pub(crate) fn service(name: &str, ty: &Type, inject: &Inject, errors: &mut Errors) {
+    let ty = peeled(ty);
     match ty {
         Type::Reference(reference) => {
             errors.at(ty, format!("`{name}` cannot be injected by reference; use `{}`", in_arc(&reference.elem)));

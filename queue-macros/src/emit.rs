@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::Ident;
 use syn::ext::IdentExt;
-use syn::spanned::Spanned;
-use syn::{Ident, Type};
 
 use crate::args;
 use crate::backoff::Backoff;
-use crate::inject::Inject;
-use crate::model::{Field, Job};
+use crate::model::{Job, Role};
 use crate::options::Options;
+use crate::services;
 
 /// Everything that the derive writes for a sound job.
 ///
@@ -105,12 +104,12 @@ fn queueable(job: &Job) -> TokenStream {
     let options = options(&job.options, root, job);
     let args = args::name_at_suspect(job);
     let args_name = &job.args;
-    let dependencies = job.services().map(|(field, inject)| dependency(field, inject, root));
+    let dependencies = job.services().map(|(field, inject)| services::dependency(&field.label, &field.ty, inject, root));
     let fields = job.fields.iter().map(|field| {
         let member = &field.member;
         let value = match &field.role {
-            crate::model::Role::Service(inject) => resolve(field, inject, root),
-            crate::model::Role::Payload(_) => {
+            Role::Service(inject) => services::resolve(&field.ty, inject, root),
+            Role::Payload(_) => {
                 let name = &field.name;
                 quote!(__args.#name)
             }
@@ -141,44 +140,6 @@ fn queueable(job: &Job) -> TokenStream {
             #upgrade
         }
     }
-}
-
-fn dependency(field: &Field, inject: &Inject, root: &syn::Path) -> TokenStream {
-    let name = &field.label;
-    let injected = injected(&field.ty, inject, root);
-    let place = field.ty.span();
-    let blamed = root_at(root, place);
-    let needs = match &inject.name {
-        Some(name) => quote_spanned! {place=>
-            |needs| <#injected as #blamed::__private::InjectNamed>::dependencies_named(needs, #name)
-        },
-        None => quote_spanned!(place=> <#injected as #blamed::__private::FromContainer>::dependencies),
-    };
-    // `line!` and `file!` answer for the place of their own tokens.
-    let (file, line) = (quote_spanned!(place=> ::core::file!()), quote_spanned!(place=> ::core::line!()));
-    quote!(#root::__private::Dependency { field: #name, file: #file, line: #line, needs: #needs })
-}
-
-fn resolve(field: &Field, inject: &Inject, root: &syn::Path) -> TokenStream {
-    let injected = injected(&field.ty, inject, root);
-    let place = field.ty.span();
-    let blamed = root_at(root, place);
-    let value = match &inject.name {
-        Some(name) => quote_spanned! {place=>
-            <#injected as #blamed::__private::InjectNamed>::from_container_named(__scope, #name)?
-        },
-        None => quote_spanned!(place=> <#injected as #blamed::__private::FromContainer>::from_container(__scope)?),
-    };
-    if inject.clone.is_some() { quote!(#value.0) } else { value }
-}
-
-/// The type that the container is asked for.
-fn injected(ty: &Type, inject: &Inject, root: &syn::Path) -> TokenStream {
-    if inject.clone.is_none() {
-        return ty.to_token_stream();
-    }
-    let blamed = root_at(root, ty.span());
-    quote_spanned!(ty.span()=> #blamed::__private::Cloned<#ty>)
 }
 
 fn upgrade(job: &Job) -> Option<TokenStream> {

@@ -1,8 +1,9 @@
-//! `#[derive(Queueable)]`, the derive of the crate `queue`, which re-exports it: depend on `queue`, not on this.
+//! `#[derive(Queueable)]` and `#[derive(FromContainer)]`, the derives of the crate `queue`, which re-exports them: depend on
+//! `queue`, not on this.
 //!
 //! The way through: `parse` reads the words of an attribute, and `values` what they are set to; `options`, `inject` and `payload`
-//! give them meaning; `model` holds what a job is, `check` compares its parts; `emit` writes the code, `args` that of the payload;
-//! `fallback` writes stubs after an error, so that one mistake is one message.
+//! give them meaning; `model` holds what a job is, `check` compares its parts; `emit` writes the code, `args` that of the payload,
+//! `services` that of injected fields; `group` does all this for `FromContainer`; `fallback` writes stubs after an error, so that one mistake is one message.
 
 mod args;
 mod backoff;
@@ -11,11 +12,13 @@ mod duration;
 mod emit;
 mod errors;
 mod fallback;
+mod group;
 mod inject;
 mod model;
 mod options;
 mod parse;
 mod payload;
+mod services;
 mod suggest;
 mod values;
 
@@ -53,7 +56,7 @@ use crate::errors::Errors;
 ///
 /// | on a field | meaning |
 /// |---|---|
-/// | `#[inject]` | a service: `Arc<T>`, `Option<Arc<T>>`, `Vec<Arc<T>>`, `JobContext`, `Queue`, any `FromContainer` |
+/// | `#[inject]` | a service: `Arc<T>`, `Option<Arc<T>>`, `Vec<Arc<T>>`, `Lazy<T>`, `Provider<T>`, `JobContext`, `Queue`, any `FromContainer` |
 /// | `#[inject(name = "..")]` | the binding of that name |
 /// | `#[inject(clone)]` | a value, cloned out of the container |
 /// | `#[inject(optional)]` | says that `None` is expected; the type is `Option<Arc<T>>` |
@@ -77,6 +80,31 @@ pub fn derive_queueable(input: TokenStream) -> TokenStream {
             let messages = messages.map(|error| error.to_compile_error());
             let stubs = fallback::job(&input, job.as_ref());
             quote::quote!(#messages #stubs).into()
+        }
+    }
+}
+
+/// Makes a struct a group of services: every field is injected, so that jobs and constructors can take them all as one.
+///
+/// A field has any type that `#[inject]` takes in a job, and says the same with it: `#[inject(name = "..")]`, `#[inject(clone)]`,
+/// `#[inject(optional)]`; a plain `#[inject]` is not needed. The struct may have types and constants as parameters.
+///
+/// | key of `#[from_container(..)]` | value | meaning |
+/// |---|---|---|
+/// | `crate` | an absolute path | where `queue` is, when it is re-exported |
+///
+/// See the trait `FromContainer` of `queue` for an example.
+#[proc_macro_derive(FromContainer, attributes(from_container, inject))]
+pub fn derive_from_container(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    let mut errors = Errors::default();
+    let group = group::read(&input, &mut errors);
+    match (group, errors.finish()) {
+        (Some(group), None) => group::emit(&group).into(),
+        (group, messages) => {
+            let messages = messages.map(|error| error.to_compile_error());
+            let stub = group::stub(&input, group.as_ref());
+            quote::quote!(#messages #stub).into()
         }
     }
 }

@@ -208,6 +208,15 @@ pub(crate) fn last_segment(ty: &Type) -> Option<&PathSegment> {
     }
 }
 
+/// Whether such a word stands somewhere in the tokens.
+pub(crate) fn mentions(tokens: TokenStream, is_meant: &impl Fn(&Ident) -> bool) -> bool {
+    tokens.into_iter().any(|tree| match tree {
+        TokenTree::Ident(word) => is_meant(&word),
+        TokenTree::Group(group) => mentions(group.stream(), is_meant),
+        _ => false,
+    })
+}
+
 /// Tokens as people write them: `Option<Arc<dyn Mailer + Send>>`.
 pub(crate) fn shown(tokens: &impl ToTokens) -> String {
     let mut text = String::new();

@@ -73,34 +73,13 @@ pub(crate) struct Unique {
 /// Reads all `#[queueable(..)]` of a struct as one.
 pub(crate) fn read(attributes: &[Attribute], errors: &mut Errors) -> Options {
     let mut options = Options::default();
-    let mut seen: Vec<String> = Vec::new();
-    let mut upgrade_key = None;
-    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("queueable")) {
-        let empty = match &attribute.meta {
-            syn::Meta::Path(_) => true,
-            syn::Meta::List(list) => list.tokens.is_empty(),
-            syn::Meta::NameValue(_) => false,
-        };
-        if empty {
-            errors.at(&attribute.meta, "`#[queueable]` is empty; remove it or write `#[queueable(name = \"..\")]`");
-        }
-        for item in parse::attribute(attribute, "queueable", "name = \"..\"", errors) {
-            let word = item.word();
-            if seen.contains(&word) {
-                errors.at(&item.key, format!("`{word}` is given twice"));
-                continue;
-            }
-            if word == "upgrade" {
-                upgrade_key = Some(item.key.clone());
-            }
-            options.take(&word, &item, errors);
-            seen.push(word);
-        }
+    let words = parse::words(attributes, "queueable", "name = \"..\"", errors);
+    for item in &words {
+        options.take(&item.word(), item, errors);
     }
-    if let Some(key) = upgrade_key
-        && !seen.iter().any(|word| word == "version")
-    {
-        errors.at(key, "`upgrade` is never called for payloads of version 1; add `version = 2`");
+    let word = |word: &str| words.iter().find(|item| item.word() == word);
+    if let (Some(upgrade), None) = (word("upgrade"), word("version")) {
+        errors.at(&upgrade.key, "`upgrade` is never called for payloads of version 1; add `version = 2`");
     }
     options
 }
@@ -249,7 +228,7 @@ fn unquoted(value: &Value) -> String {
 }
 
 /// Where `queue` is: a path that means the same wherever the code is put.
-fn root(item: &Item, errors: &mut Errors) -> Option<Path> {
+pub(crate) fn root(item: &Item, errors: &mut Errors) -> Option<Path> {
     if let Form::Value(Value::Str(text)) = &item.form {
         errors.at(text, "`crate` takes a path without quotes: `crate = ::my_app::queue`");
         return None;

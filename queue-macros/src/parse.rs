@@ -55,6 +55,29 @@ impl ToTokens for Value {
     }
 }
 
+/// The words of all `#[name(..)]` of a struct as one; what is empty or given twice is reported.
+pub(crate) fn words(attributes: &[Attribute], name: &str, example: &str, errors: &mut Errors) -> Vec<Item> {
+    let mut words: Vec<Item> = Vec::new();
+    for found in attributes.iter().filter(|attribute| attribute.path().is_ident(name)) {
+        let empty = match &found.meta {
+            Meta::Path(_) => true,
+            Meta::List(list) => list.tokens.is_empty(),
+            Meta::NameValue(_) => false,
+        };
+        if empty {
+            errors.at(&found.meta, format!("`#[{name}]` is empty; remove it or write `#[{name}({example})]`"));
+        }
+        for item in attribute(found, name, example, errors) {
+            if words.iter().any(|word| word.word() == item.word()) {
+                errors.at(&item.key, format!("`{}` is given twice", item.word()));
+            } else {
+                words.push(item);
+            }
+        }
+    }
+    words
+}
+
 /// The words of `#[name(..)]`; `example` is shown where the attribute as a whole is wrong.
 ///
 /// `#[name]` gives none.

@@ -65,6 +65,11 @@ impl Clock {
         self.inner.epoch + self.inner.started.elapsed() + self.offset()
     }
 
+    /// The time this long after now. A century is as good as never, where the sum would be past the last time that there is.
+    pub(crate) fn after(&self, delay: Duration) -> SystemTime {
+        later(self.now(), delay)
+    }
+
     /// How far tests have moved this clock; zero outside tests. Whole microseconds.
     #[must_use]
     pub fn offset(&self) -> Duration {
@@ -87,7 +92,7 @@ impl Clock {
     ///
     /// Cancel safe: nothing happens when it is dropped.
     pub async fn sleep(&self, time: Duration) {
-        self.sleep_until(self.now() + time).await;
+        self.sleep_until(self.after(time)).await;
     }
 
     /// Sleeps until this clock shows `deadline`. Needs a tokio runtime with time.
@@ -107,6 +112,12 @@ impl Clock {
             }
         }
     }
+}
+
+/// The time this long after another, at most a century.
+pub(crate) fn later(time: SystemTime, delay: Duration) -> SystemTime {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+    time + delay.min(CENTURY)
 }
 
 impl Default for Clock {

@@ -22,7 +22,7 @@ pub use error::{BoxError, Error, ErrorKind};
 pub use job::{BlockingJob, CancelReason, Job, JobContext, JobError, JobId, JobResult, JobRow, JobState, Queueable};
 pub use queue::{Pending, Push, PushSet, Queue};
 #[cfg(feature = "macros")]
-pub use queue_macros::Queueable;
+pub use queue_macros::{FromContainer, Queueable};
 pub use registry::Registry;
 pub use worker::{StartError, StopReport, Worker};
 

@@ -86,6 +86,8 @@ catches! {
     counted_snoozes: CountsSnoozes, "settle::a_snoozed_job_comes_back_with_its_attempt_given_back";
     retries_at_once: RetriesAtOnce, "settle::a_retried_job_comes_back_after_its_delay";
     a_fetch_before_the_settlement: FetchesBeforeItSettles, "exchange::an_exchange_settles_before_it_fetches";
+    an_exchange_now_that_settles_nothing: SettlesNothingNow, "exchange::an_exchange_on_the_callers_thread_does_the_same";
+    exchanges_now_at_times: ExchangesNowAtTimes, "exchange::an_exchange_is_always_on_the_callers_thread_or_never";
 
     no_renewal: RenewsNothing, "lease::renewing_keeps_a_lease_past_its_length";
     renewal_under_old_tokens: RenewsUnderOldTokens, "lease::an_old_token_renews_nothing";

@@ -1,6 +1,6 @@
 //! Models of the worker's shared state: `loom` runs small scenarios in every order that three preemptions can make.
 //!
-//! What is modelled is the code itself: the first three modules are files of the worker, compiled with loom's locks and atomics.
+//! What is modelled is the code itself: the first modules are files of the worker, compiled with loom's locks and atomics.
 //! Each model has a control beside it, which uses the same code in a wrong way and shows that the model can fail.
 
 #![expect(clippy::unwrap_used, reason = "a model says what it expects by failing")]
@@ -13,9 +13,15 @@ mod idle;
 #[expect(dead_code, reason = "the models need a part of it")]
 #[path = "../../queue/src/worker/lane.rs"]
 mod lane;
+#[expect(dead_code, reason = "the models need a part of it")]
+#[path = "../../queue/src/worker/ready.rs"]
+mod ready;
+#[path = "../../queue/src/worker/turn.rs"]
+mod turn;
 
 mod dry;
 mod pause;
+mod rounds;
 mod settle;
 mod stage;
 mod stop;

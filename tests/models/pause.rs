@@ -19,7 +19,7 @@ fn paused_and_resumed(delivers_again: bool) {
                 [(); 2].map(|()| {
                     let job = next(&lane, 0, &bell).unwrap();
                     assert!(!is_paused.load(Ordering::SeqCst), "job {job} has started after the pause");
-                    lane.ended(LONG);
+                    lane.ended(LONG, false);
                     job
                 })
             }

@@ -71,17 +71,20 @@ impl Worker {
     /// Exchanges until `all` outcomes are stored; the store may be away at the first time.
     fn exchange(&self, all: usize, stores_first: bool, mut is_away: bool) {
         while self.store.lock().unwrap().len() < all {
-            let settlements = self.gather.take();
+            let settlements = self.gather.begin();
             if settlements.is_empty() {
+                self.gather.end();
                 self.exchange.sleep();
             } else if std::mem::take(&mut is_away) {
                 self.gather.put_back(settlements);
+                self.gather.end();
             } else {
                 let store = || self.store.lock().unwrap().extend(settlements.iter().map(|settlement| settlement.lease.place));
                 if stores_first {
                     store();
                 }
-                self.gather.arrived(settlements.len());
+                self.gather.stored(settlements.len());
+                self.gather.end();
                 if !stores_first {
                     // A moment between the word and the deed.
                     thread::yield_now();
@@ -121,7 +124,7 @@ fn outcomes_of_a_busy_loop(before: u64, more: u64, looks_first: bool) {
         looping.join().unwrap();
         looking.join().unwrap();
         assert_eq!(worker.stored(), all);
-        assert!(!worker.gather.flush(&worker.group) && worker.gather.take().is_empty(), "nothing is left");
+        assert!(!worker.gather.flush(&worker.group) && worker.gather.begin().is_empty(), "nothing is left");
     });
 }
 
@@ -193,4 +196,43 @@ fn control_what_lies_in_a_group_does_not_count_as_unsettled() {
 #[should_panic(expected = "settled means stored")]
 fn control_an_arrival_that_is_told_too_early_is_believed() {
     settled(Ways { flushes: true, stores_first: false });
+}
+
+/// An exchange is under way when a stop begins, and brings a job, which is given back.
+fn given_back(ends_last: bool) {
+    explore(move || {
+        let worker = Worker::new();
+        assert!(worker.gather.begin().is_empty());
+        let exchanging = thread::spawn({
+            let worker = Arc::clone(&worker);
+            move || {
+                if !ends_last {
+                    worker.gather.end();
+                    thread::yield_now();
+                }
+                worker.gather.add_all([outcome(0)]);
+                if ends_last {
+                    worker.gather.end();
+                }
+                worker.arrived.ring();
+                worker.exchange(1, true, false);
+            }
+        });
+        while !worker.gather.is_settled() {
+            worker.arrived.sleep();
+        }
+        assert_eq!(worker.stored(), [0], "settled means stored");
+        exchanging.join().unwrap();
+    });
+}
+
+#[test]
+fn a_stop_waits_for_an_exchange_that_may_bring_jobs() {
+    given_back(true);
+}
+
+#[test]
+#[should_panic(expected = "settled means stored")]
+fn control_an_exchange_that_ends_before_it_delivers_is_missed() {
+    given_back(false);
 }

@@ -8,10 +8,11 @@ use std::time::{Duration, SystemTime};
 
 use loom::sync::Notify;
 use queue::JobId;
-use queue::drivers::{Delivery, Lease, Settlement};
+use queue::drivers::{Lease, Settlement};
 use queue::job::Outcome;
 
-use crate::lane::Lane;
+use crate::lane::{Lane, Next};
+use crate::ready::Ready;
 
 /// What a run takes by the lane's measure: so long that nothing is fetched ahead.
 pub(crate) const LONG: Duration = Duration::from_secs(1);
@@ -29,17 +30,16 @@ pub(crate) fn lane(slots: usize) -> Arc<Lane> {
 }
 
 /// Job `number`, as it is fetched.
-pub(crate) fn job(number: u64) -> Delivery {
-    Delivery {
+pub(crate) fn job(number: u64) -> Ready {
+    Ready {
         lease: lease(number),
-        kind: "Modelled".into(),
-        queue: "default".into(),
-        payload: Arc::from(&b"{}"[..]),
+        name: 0,
         version: 1,
+        priority: 0,
         attempt: 1,
         max_attempts: 1,
         rescues: 0,
-        priority: 0,
+        payload: Arc::from(&b"{}"[..]),
         due_at: SystemTime::UNIX_EPOCH,
     }
 }
@@ -55,7 +55,7 @@ fn lease(number: u64) -> Lease {
 }
 
 /// The numbers of jobs.
-pub(crate) fn numbers(jobs: &[Delivery]) -> Vec<u64> {
+pub(crate) fn numbers(jobs: &[Ready]) -> Vec<u64> {
     jobs.iter().map(|job| job.lease.place).collect()
 }
 
@@ -95,11 +95,19 @@ impl Wake for Bell {
     }
 }
 
+/// What `worker/execute` does when a run has ended: it takes the next job at once, or else [`next`] gets it.
+pub(crate) fn ended(lane: &Lane) -> Option<u64> {
+    match lane.ended(LONG, true) {
+        Next::Job(job) => Some(job.lease.place),
+        Next::Low | Next::Nothing => None,
+    }
+}
+
 /// What `worker/execute` does to get its next job.
 pub(crate) fn next(lane: &Lane, index: usize, bell: &Arc<Bell>) -> Option<u64> {
     let taken = match lane.poll_take(index, None) {
         Poll::Ready(taken) => taken,
         Poll::Pending => bell.block_on(poll_fn(|context| lane.poll_take(index, Some(context.waker())))),
     };
-    taken.map(|taken| taken.delivery.lease.place)
+    taken.map(|job| job.lease.place)
 }

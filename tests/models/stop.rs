@@ -7,7 +7,7 @@ use loom::thread;
 
 use crate::idle::Idle;
 use crate::lane::Lane;
-use crate::stage::{Bell, LONG, explore, job, lane, next, numbers};
+use crate::stage::{Bell, ended, explore, job, lane, next, numbers};
 
 /// Two jobs are delivered while a lane is closed. What is refused counts as given back, or is forgotten.
 fn closed(keeps_refused: bool) {
@@ -17,9 +17,10 @@ fn closed(keeps_refused: bool) {
             let (lane, bell) = (Arc::clone(&lane), Bell::new());
             move || {
                 let mut taken = Vec::new();
-                while let Some(job) = next(&lane, 0, &bell) {
-                    taken.push(job);
-                    lane.ended(LONG);
+                let mut job = next(&lane, 0, &bell);
+                while let Some(number) = job {
+                    taken.push(number);
+                    job = ended(&lane).or_else(|| next(&lane, 0, &bell));
                 }
                 taken
             }
@@ -55,8 +56,8 @@ fn control_a_job_that_was_refused_is_missed() {
 /// What a loop does around a run, and what the stop asks.
 #[derive(Clone, Copy)]
 struct Ways {
-    /// What follows a run.
-    ended: fn(&Lane, &Idle),
+    /// What follows a run: perhaps another job.
+    ended: fn(&Lane, &Idle) -> Option<u64>,
     /// Whether something runs, by the lane and by a slot that learns of the run when it begins.
     runs: fn(&Lane, &AtomicBool) -> bool,
 }
@@ -64,8 +65,9 @@ struct Ways {
 /// The ways of `worker/execute` and `worker/shutdown`.
 const REAL: Ways = Ways {
     ended: |lane, idle| {
-        lane.ended(LONG);
+        let job = ended(lane);
         idle.run_ended();
+        job
     },
     runs: |lane, _| lane.running() > 0,
 };
@@ -80,13 +82,14 @@ fn awaited(loops: usize, ways: Ways) {
             let (lane, idle, gathered, is_busy, bell) =
                 (Arc::clone(&lane), Arc::clone(&idle), Arc::clone(&gathered), Arc::clone(&is_busy), Bell::new());
             thread::spawn(move || {
-                while let Some(job) = next(&lane, index, &bell) {
+                let mut job = next(&lane, index, &bell);
+                while let Some(number) = job {
                     // A moment between the take and the run.
                     thread::yield_now();
                     is_busy.store(true, Ordering::SeqCst);
-                    gathered.lock().unwrap().push(job);
+                    gathered.lock().unwrap().push(number);
                     is_busy.store(false, Ordering::SeqCst);
-                    (ways.ended)(&lane, &idle);
+                    job = (ways.ended)(&lane, &idle).or_else(|| next(&lane, index, &bell));
                 }
             })
         };
@@ -113,11 +116,11 @@ fn a_stop_goes_on_when_the_last_of_two_runs_has_ended() {
 #[test]
 #[should_panic(expected = "deadlock")]
 fn control_an_end_that_is_told_before_the_lane_knows_is_missed() {
-    let ended = |lane: &Lane, idle: &Idle| {
+    let told_first = |lane: &Lane, idle: &Idle| {
         idle.run_ended();
-        lane.ended(LONG);
+        ended(lane)
     };
-    awaited(1, Ways { ended, ..REAL });
+    awaited(1, Ways { ended: told_first, ..REAL });
 }
 
 #[test]

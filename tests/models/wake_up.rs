@@ -66,7 +66,7 @@ fn one_loop_takes_one_job_after_the_other() {
             move || {
                 [(); 2].map(|()| {
                     let job = next(&lane, 0, &bell).unwrap();
-                    lane.ended(LONG);
+                    lane.ended(LONG, false);
                     job
                 })
             }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use queue::drivers::{
     BoxFuture, Capabilities, Delivery, Driver, Durability, FetchRequest, Group, Inspect, MaintainLimits, Maintained, Memory,
@@ -50,6 +51,8 @@ struct State {
     now_waits_at: Option<Arc<Probe>>,
     /// A group with this in a payload is refused.
     poison: Option<String>,
+    /// How far the clock moves when the store was maintained.
+    skip: Option<Duration>,
 }
 
 impl Gate {
@@ -73,6 +76,7 @@ impl Gate {
             now: None,
             now_waits_at: None,
             poison: None,
+            skip: None,
         };
         Arc::new(Self {
             memory: Memory::with_clock(Clock::manual()),
@@ -125,6 +129,11 @@ impl Gate {
     /// From now on a group is refused that has this in a payload.
     pub fn refuse(&self, poison: &str) {
         self.change(|state| state.poison = Some(poison.to_owned()));
+    }
+
+    /// The clock moves so far when the store is maintained the next time, after it looked what is due.
+    pub fn skip_at_maintain(&self, by: Duration) {
+        self.change(|state| state.skip = Some(by));
     }
 
     /// The payloads of each group of each call, those at the gate included.
@@ -271,7 +280,13 @@ impl Driver for Gate {
     }
 
     fn maintain<'a>(&'a self, limits: &'a MaintainLimits) -> BoxFuture<'a, Result<Maintained, Error>> {
-        self.memory.maintain(limits)
+        Box::pin(async move {
+            let maintained = self.memory.maintain(limits).await;
+            if let Some(by) = self.change(|state| state.skip.take()) {
+                self.memory.clock().advance(by);
+            }
+            maintained
+        })
     }
 
     fn wake<'a>(&'a self, queues: &'a [Arc<str>]) -> BoxFuture<'a, Result<Wake, Error>> {

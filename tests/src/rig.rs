@@ -38,10 +38,10 @@ impl Rig {
         Self { clock, driver, queue, probe: Arc::default() }
     }
 
-    /// A container with the probe.
+    /// A container with the probe and the clock.
     #[must_use]
     pub fn container(&self) -> Container {
-        Container::builder().instance(Arc::clone(&self.probe)).build()
+        Container::builder().instance(Arc::clone(&self.probe)).instance(Arc::new(self.clock.clone())).build()
     }
 
     /// A worker that is not started yet.

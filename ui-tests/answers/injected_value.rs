@@ -5,7 +5,7 @@ struct Welcome {
     #[inject]
     url: String, //~ error: `String` cannot be injected
 //~ note: not injectable
-//~ note: inject `Arc<T>`, `Option<Arc<T>>`, `Vec<Arc<T>>`, `Lazy<T>`, `Provider<T>`, `JobContext`, `Queue`, or implement `FromContainer`
+//~ note: inject `Arc<T>`, `Option<Arc<T>>`, `Vec<Arc<T>>`, `Lazy<T>`, `Provider<T>`, `JobContext`, `Queue`, or a struct of these that derives `FromContainer`
 //~ note: a value that is cloned: `#[inject(clone)]`
 }
 

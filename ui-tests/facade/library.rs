@@ -20,7 +20,12 @@ macro_rules! job {
 pub struct Own;
 
 mod inside {
+    use crate::work::FromContainer;
     use crate::work::prelude::*;
+
+    #[derive(FromContainer)]
+    #[from_container(crate = crate::work)]
+    pub struct Group(pub JobContext);
 
     #[derive(Queueable)]
     #[queueable(crate = crate::work)]
@@ -35,4 +40,4 @@ mod inside {
     }
 }
 
-pub use inside::Inside;
+pub use inside::{Group, Inside};

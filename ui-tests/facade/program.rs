@@ -12,6 +12,7 @@ impl Job for Purge {
 }
 
 fn main() {
+    drop(Container::builder().scoped(|group: library::Group| group.0).build());
     drop(Purge::with(3, Some(library::Own)));
     drop(library::Inside::with(4).push());
 }

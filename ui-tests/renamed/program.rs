@@ -2,11 +2,22 @@
 
 use std::sync::Arc;
 
+use jobs::FromContainer;
 use jobs::prelude::*;
+
+#[derive(FromContainer)]
+#[from_container(crate = ::jobs)]
+struct Group<T> {
+    config: Arc<u8>,
+    #[inject(clone)]
+    value: T,
+}
 
 #[derive(Queueable)]
 #[queueable(crate = ::jobs)]
 struct Welcome {
+    #[inject]
+    group: Group<u8>,
     #[inject]
     config: Arc<u8>,
     #[inject(clone)]
@@ -18,7 +29,7 @@ struct Welcome {
 
 impl Job for Welcome {
     async fn handle(&self) -> JobResult {
-        let _ = (&self.config, self.value, &self.named, self.user_id);
+        let _ = (&self.group.config, self.group.value, &self.config, self.value, &self.named, self.user_id);
         Ok(())
     }
 }

@@ -2,12 +2,29 @@
 
 use std::sync::Arc;
 
+use queue::FromContainer;
 use queue::prelude::*;
 
 /// A service.
 pub trait Mailer: Send + Sync {
     /// Sends.
     fn send(&self);
+}
+
+/// A group of services.
+#[derive(FromContainer)]
+pub struct Services<M: ?Sized> {
+    mail: Arc<M>,
+    #[inject(name = "audit")]
+    audit: Option<Arc<dyn Mailer>>,
+    #[inject(clone)]
+    sender: String,
+}
+
+impl<M: ?Sized> std::fmt::Debug for Services<M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Services")
+    }
 }
 
 /// A job with services and payload.
@@ -20,6 +37,8 @@ pub struct SendWelcomeEmail {
     audit: Arc<dyn Mailer>,
     #[inject]
     context: JobContext,
+    #[inject]
+    services: Services<dyn Mailer>,
     user_id: u64,
     /// Documented.
     note: String,
@@ -35,6 +54,8 @@ impl Job for SendWelcomeEmail {
     async fn handle(&self) -> JobResult {
         self.mail.send();
         self.audit.send();
+        let Services { mail, audit, sender } = &self.services;
+        let _ = (mail, audit, sender);
         let _ = (self.user_id, self.note.as_str(), &self.context);
         Ok(())
     }

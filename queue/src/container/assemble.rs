@@ -9,9 +9,11 @@ use super::Container;
 use super::binding::{Base, Binding, Definition, Lifetime, Owner, Wrap};
 use super::builder::Hook;
 use super::builds::Builds;
+use super::failures::Failures;
 use super::key::Key;
 use super::lifecycle::Lifecycle;
 use super::resolve::{Context, Core, Found, Gift, GiftSource};
+use crate::clock::Clock;
 
 /// What the builder wrote down.
 #[derive(Default)]
@@ -22,6 +24,7 @@ pub(super) struct Plan {
     pub(super) gifts: Vec<GiftDraft>,
     pub(super) hooks: Vec<Hook>,
     pub(super) is_strict: bool,
+    pub(super) clock: Option<Clock>,
 }
 
 /// A binding; `base` counts within the plan.
@@ -57,9 +60,11 @@ impl Plan {
 }
 
 pub(super) fn assemble(plan: Plan) -> Arc<Core> {
-    let Plan { parent, drafts, wrappings, gifts, hooks, is_strict } = plan;
+    let Plan { parent, drafts, wrappings, gifts, hooks, is_strict, clock } = plan;
     let parent = parent.map(|parent| parent.core);
+    let clock = clock.or_else(|| parent.as_ref().map(|parent| parent.failures.clock.clone())).unwrap_or_else(Clock::system);
     let mut core = Core {
+        failures: Failures::new(clock),
         level: parent.as_ref().map_or(0, |parent| parent.level + 1),
         is_strict,
         bindings: Vec::new(),

@@ -15,6 +15,7 @@ use super::contextual::When;
 use super::dependencies::{Dependencies, Need};
 use super::key::Key;
 use super::{Constructor, Container, Scope, Service};
+use crate::clock::Clock;
 use crate::error::BoxError;
 
 /// The state of a builder without a binding: it is no service, so there is nothing to expose or to name.
@@ -93,7 +94,8 @@ impl<L: ?Sized> ContainerBuilder<L> {
         self.construct(Lifetime::Transient, constructor)
     }
 
-    /// [`singleton`](Self::singleton) by a constructor that may fail. A failure is not kept: the next use tries again.
+    /// [`singleton`](Self::singleton) by a constructor that may fail. A failure is not kept: the next use tries again,
+    /// but for a rest after five in a row (see [`clock`](Self::clock)).
     #[must_use]
     #[track_caller]
     pub fn try_singleton<T: Service, E: Into<BoxError>, A>(
@@ -213,6 +215,14 @@ impl<L: ?Sized> ContainerBuilder<L> {
     pub fn on_shutdown<T: ?Sized + Service>(mut self, hook: impl ShutdownHook<T>) -> Self {
         let run = Arc::new(move |value: &Erased| hook.run(open(value)));
         self.plan.hooks.push(Hook { key: Key::of::<T>(None), run });
+        self
+    }
+
+    /// The clock by which a singleton rests after five failures in a row: it is tried again 10 s after the last one, and until
+    /// then its last error is the answer. For tests; without it the system's, and in a child the parent's.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.plan.clock = Some(clock);
         self
     }
 

@@ -84,7 +84,11 @@ impl State {
 
 impl Drop for Claimed<'_> {
     fn drop(&mut self) {
-        self.builds.lock().builders.retain(|(index, _)| *index != self.index);
-        self.builds.ended.notify_all();
+        let mut state = self.builds.lock();
+        state.builders.retain(|(index, _)| *index != self.index);
+        // Waking is a call of the system, and nearly always nobody waits.
+        if !state.waiting.is_empty() {
+            self.builds.ended.notify_all();
+        }
     }
 }

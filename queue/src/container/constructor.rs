@@ -28,7 +28,7 @@ use super::{Dependencies, FromContainer, ResolveError, Scope};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a constructor of a service",
     label = "not a constructor",
-    note = "a constructor is a fn or closure of 0 to 12 arguments, each of which can be injected: `Arc<T>`, `Option<Arc<T>>`, `Vec<Arc<T>>`, `Lazy<T>`, `Provider<T>`, or your own `FromContainer`",
+    note = "a constructor is a fn or closure of 0 to 12 arguments, each of which can be injected: `Arc<T>`, `Option<Arc<T>>`, `Vec<Arc<T>>`, `Lazy<T>`, `Provider<T>`, or a struct of these that derives `FromContainer`",
     note = "it must be `Send + Sync + 'static`"
 )]
 pub trait Constructor<Args>: Send + Sync + 'static {

@@ -65,6 +65,11 @@ impl ResolveError {
         (format!("{}{cause}", self.inner.message), &self.inner.needed_by)
     }
 
+    /// The constructor's own error, or its panic.
+    pub(super) fn cause(&self) -> String {
+        self.source().map_or_else(|| self.inner.message.clone(), chain)
+    }
+
     pub(super) fn kind(&self) -> Kind {
         self.inner.kind
     }

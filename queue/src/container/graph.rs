@@ -5,15 +5,17 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::dependencies::{Need, Want};
+use super::dependencies::{Need, Via, Want};
 use super::key::{place, short};
 use super::resolve::{Core, Found};
 
 /// A binding that another one, or a job, needs.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Edge {
+pub(super) struct Edge<'a> {
     pub(super) index: usize,
     pub(super) is_deferred: bool,
+    /// The fields of groups on the way.
+    pub(super) via: &'a [Via],
 }
 
 impl Core {
@@ -26,19 +28,19 @@ impl Core {
     }
 
     /// What a binding needs: its base, or its constructor's arguments.
-    pub(super) fn edges_of(&self, index: usize) -> Vec<Edge> {
+    pub(super) fn edges_of(&self, index: usize) -> Vec<Edge<'_>> {
         let binding = &self.bindings[index];
         let mut edges = self.edges(Some(binding.definition.key.type_id), &binding.definition.needs);
-        edges.extend(binding.base.index().map(|index| Edge { index, is_deferred: false }));
+        edges.extend(binding.base.index().map(|index| Edge { index, is_deferred: false, via: &[] }));
         edges
     }
 
     /// What `needs` lead to when `consumer` asks; what is not bound leads nowhere.
-    pub(super) fn edges(&self, consumer: Option<TypeId>, needs: &[Need]) -> Vec<Edge> {
+    pub(super) fn edges<'a>(&self, consumer: Option<TypeId>, needs: &'a [Need]) -> Vec<Edge<'a>> {
         let context = consumer.and_then(|consumer| self.context(consumer));
         let mut edges = Vec::new();
-        for Need { key, want, is_deferred } in needs {
-            let edge = |index| Edge { index, is_deferred: *is_deferred };
+        for Need { key, want, is_deferred, via } in needs {
+            let edge = |index| Edge { index, is_deferred: *is_deferred, via };
             match want {
                 Want::One | Want::Optional => {
                     edges.extend(self.locate(key.type_id, key.name, context).map(Found::index).map(edge));

@@ -6,37 +6,78 @@ use super::{Dependencies, ResolveError, Scope, Service};
 
 /// A type that `#[inject]` and constructors can take.
 ///
-/// Services that often go together can be a type of their own:
+/// Services that often go together can be a group, a struct of which every field is injected. Its fields take what the fields of
+/// a job take, and what is missing is reported with the field that needs it:
+///
+/// ```standalone_crate
+/// use std::sync::Arc;
+/// use queue::prelude::*;
+/// use queue::{FromContainer, Lazy};
+///
+/// trait Mailer: Send + Sync {}
+/// struct Users;
+/// #[derive(Clone)]
+/// struct Config { sender: String }
+///
+/// #[derive(FromContainer)]
+/// struct Outbox {
+///     mail: Arc<dyn Mailer>,
+///     users: Lazy<Users>,
+///     #[inject(name = "audit")]
+///     audit: Option<Arc<dyn Mailer>>,
+///     #[inject(clone)]
+///     config: Config,
+/// }
+///
+/// #[derive(Queueable)]
+/// struct Welcome {
+///     #[inject]
+///     outbox: Outbox,
+///     user_id: u64,
+/// }
+/// # impl Job for Welcome {
+/// #     async fn handle(&self) -> JobResult {
+/// #         Ok(())
+/// #     }
+/// # }
+///
+/// let container = Container::builder()
+///     .singleton(|| Users)
+///     .singleton(|| Config { sender: "shop@example.com".into() })
+///     .build();
+/// let report = container.verify().unwrap_err().to_string();
+/// assert!(report.contains("`Outbox.mail` ("));
+/// assert!(report.contains("needs `dyn Mailer`, which is not bound"));
+/// ```
+///
+/// By hand, where a type is more than the sum of its fields:
 ///
 /// ```
 /// use std::sync::Arc;
-/// use queue::container::{Dependencies, FromContainer, ResolveError, Scope};
+/// use queue::FromContainer;
+/// use queue::container::{Dependencies, ResolveError, Scope};
 ///
-/// struct Mailer;
-/// struct Users;
+/// struct Config { sender: String }
+/// struct Sender(String);
 ///
-/// struct Greeting {
-///     mail: Arc<Mailer>,
-///     users: Arc<Users>,
-/// }
-///
-/// impl FromContainer for Greeting {
+/// impl FromContainer for Sender {
 ///     fn dependencies(needs: &mut Dependencies) {
-///         <(Arc<Mailer>, Arc<Users>)>::dependencies(needs);
+///         Arc::<Config>::dependencies(needs);
 ///     }
 ///
 ///     fn from_container(scope: &Scope<'_>) -> Result<Self, ResolveError> {
-///         Ok(Self { mail: scope.resolve()?, users: scope.resolve()? })
+///         let config: Arc<Config> = scope.resolve()?;
+///         Ok(Self(config.sender.clone()))
 ///     }
 /// }
 ///
-/// let container = queue::Container::builder().singleton(|| Mailer).singleton(|| Users).build();
-/// assert!(container.run_scope(None).scope().resolve::<Greeting>().is_ok());
+/// let container = queue::Container::builder().singleton(|| Config { sender: "shop@example.com".into() }).build();
+/// assert_eq!(container.run_scope(None).scope().resolve::<Sender>().unwrap().0, "shop@example.com");
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be injected",
     label = "not injectable",
-    note = "inject `Arc<T>`, `Option<Arc<T>>`, `Vec<Arc<T>>`, `Lazy<T>`, `Provider<T>`, `JobContext`, `Queue`, or implement `FromContainer`",
+    note = "inject `Arc<T>`, `Option<Arc<T>>`, `Vec<Arc<T>>`, `Lazy<T>`, `Provider<T>`, `JobContext`, `Queue`, or a struct of these that derives `FromContainer`",
     note = "a value that is cloned: `#[inject(clone)]`"
 )]
 pub trait FromContainer: Sized {

@@ -15,7 +15,7 @@ use super::dependencies::Dependencies;
 use super::error::Kind as ErrorKind;
 use super::resolve::Core;
 use super::scope::{Run, Scope};
-use super::verify::{Consumer, Fault, Kind, field_label};
+use super::verify::{Consumer, Fault, Kind, field_label, labels};
 
 /// Who started the container, and the one who is starting it now.
 #[derive(Debug, Default)]
@@ -51,8 +51,9 @@ struct Walk<'a> {
 
 #[derive(Debug, Clone)]
 enum NeededBy {
-    Binding(usize),
-    Field(String),
+    /// And the fields of groups on the way.
+    Binding(usize, Vec<String>),
+    Field(String, Vec<String>),
 }
 
 impl<'a> Walk<'a> {
@@ -63,7 +64,7 @@ impl<'a> Walk<'a> {
             for field in consumer.dependencies {
                 for edge in core.edges(Some(consumer.type_id), &Dependencies::gather(field.needs)) {
                     let reach = if edge.is_deferred { Reach::Late } else { Reach::Now };
-                    walk.visit(edge.index, reach, NeededBy::Field(field_label(consumer, field)));
+                    walk.visit(edge.index, reach, NeededBy::Field(field_label(consumer, field), labels(edge.via)));
                 }
             }
         }
@@ -82,7 +83,7 @@ impl<'a> Walk<'a> {
         self.needed_by[index].get_or_insert(needed_by);
         for edge in self.core.edges_of(index) {
             let next = if edge.is_deferred { Reach::Late } else { reach };
-            self.visit(edge.index, next, NeededBy::Binding(index));
+            self.visit(edge.index, next, NeededBy::Binding(index, labels(edge.via)));
         }
         if is_first {
             self.order.push(index);
@@ -93,19 +94,23 @@ impl<'a> Walk<'a> {
         let mut text = String::new();
         // Not longer than there are bindings: nothing here trusts the graph to be free of circles.
         for _ in 0..self.core.bindings.len() {
-            match &self.needed_by[index] {
-                Some(NeededBy::Binding(by)) => {
+            let Some(needed_by) = &self.needed_by[index] else { break };
+            let (NeededBy::Binding(_, via) | NeededBy::Field(_, via)) = needed_by;
+            for field in via.iter().rev() {
+                let _ = write!(text, ", needed by {field}");
+            }
+            match needed_by {
+                NeededBy::Binding(by, _) => {
                     // A face says nothing that its binding does not.
                     if self.core.bindings[*by].base.index().is_none() {
                         let _ = write!(text, ", needed by {}", self.core.label(*by));
                     }
                     index = *by;
                 }
-                Some(NeededBy::Field(field)) => {
+                NeededBy::Field(field, _) => {
                     let _ = write!(text, ", needed by {field}");
                     break;
                 }
-                None => break,
             }
         }
         text
@@ -114,7 +119,6 @@ impl<'a> Walk<'a> {
 
 pub(super) async fn start(core: &Arc<Core>, consumers: &[Consumer]) -> Vec<Fault> {
     let _turn = core.lifecycle.turn.lock().await;
-    core.lifecycle.users.fetch_add(1, Ordering::AcqRel);
     let walk = Walk::new(core, consumers);
     let mut is_broken = vec![false; core.bindings.len()];
     let mut faults = Vec::new();
@@ -134,6 +138,8 @@ pub(super) async fn start(core: &Arc<Core>, consumers: &[Consumer]) -> Vec<Fault
             }
         }
     }
+    // At the end: a start that is dropped halfway has no user.
+    core.lifecycle.users.fetch_add(1, Ordering::AcqRel);
     faults.sort();
     faults.dedup();
     faults

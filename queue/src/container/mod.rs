@@ -42,6 +42,7 @@ mod contextual;
 mod dependencies;
 mod duplicates;
 mod error;
+mod failures;
 mod graph;
 pub mod inject;
 mod key;
@@ -53,6 +54,7 @@ mod resolve;
 mod scope;
 mod verify;
 
+use std::any::TypeId;
 use std::fmt;
 use std::sync::Arc;
 
@@ -156,13 +158,13 @@ impl Container {
     /// Whether [`get`](Self::get) would find a binding. It may still fail to make the service.
     #[must_use]
     pub fn has<T: ?Sized + Service>(&self) -> bool {
-        self.core.locate(std::any::TypeId::of::<T>(), None, None).is_some()
+        self.core.locate(TypeId::of::<T>(), None, None).is_some()
     }
 
     /// Whether there is a binding of this type and name.
     #[must_use]
     pub fn has_named<T: ?Sized + Service>(&self, name: &'static str) -> bool {
-        self.core.locate(std::any::TypeId::of::<T>(), Some(name), None).is_some()
+        self.core.locate(TypeId::of::<T>(), Some(name), None).is_some()
     }
 
     /// Opens the services of one job run. The worker gives the values of the run; without them a test has the scoped services.

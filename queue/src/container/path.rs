@@ -56,14 +56,7 @@ pub(super) fn needed_by(frames: &[Frame]) -> String {
     text
 }
 
-/// `` `A` (main.rs:6) -> `B` (main.rs:7) -> `A` `` for hops that come back to the first one.
-pub(super) fn circle(hops: &[(Key, &'static Location<'static>)]) -> String {
-    let mut text = String::new();
-    for (key, location) in hops {
-        let _ = write!(text, "{key} ({}) -> ", place(location));
-    }
-    if let Some((first, _)) = hops.first() {
-        let _ = write!(text, "`{}`", short(first.type_name));
-    }
-    text
+/// `` `A` (main.rs:6) -> `B` (main.rs:7) -> `A` `` for steps that come back to `first`.
+pub(super) fn circle(steps: &[String], first: &Key) -> String {
+    format!("{} -> `{}`", steps.join(" -> "), short(first.type_name))
 }

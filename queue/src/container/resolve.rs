@@ -9,6 +9,7 @@ use super::binding::{Binding, Erased, Lifetime, MakeError, Maker, open};
 use super::builder::Hook;
 use super::builds::{Builds, Claim};
 use super::error::Kind;
+use super::failures::Failures;
 use super::key::{ByTypeId, Key, place};
 use super::lifecycle::Lifecycle;
 use super::path::{self, Entered, Frame};
@@ -31,6 +32,7 @@ pub(super) struct Core {
     /// The singletons of this container in the order they were finished.
     pub(super) built: Mutex<Vec<usize>>,
     pub(super) lifecycle: Lifecycle,
+    pub(super) failures: Failures,
 }
 
 /// The bindings of one type.
@@ -170,6 +172,10 @@ impl Core {
             Claim::Cycle => Err(self.cycle(index)),
             Claim::Made => binding.cell.get().ok_or_else(|| self.unbuilt(index)),
             Claim::Mine(_claimed) => {
+                if let Some(why) = self.failures.resting(index) {
+                    let message = format!("the constructor of {} {why}", self.label(index));
+                    return Err(ResolveError::of(Kind::Constructor, message, None));
+                }
                 let value = self.make(index, &Scope::new(self, Run::Outside, None))?;
                 Ok(self.keep(index, value))
             }
@@ -199,8 +205,8 @@ impl Core {
                 match made {
                     Ok(Ok(value)) => value,
                     Ok(Err(MakeError::Argument(error))) => return Err(error),
-                    Ok(Err(MakeError::Failed(error))) => return Err(self.failed(index, error)),
-                    Err(panic) => return Err(self.panicked(index, panic.as_ref())),
+                    Ok(Err(MakeError::Failed(error))) => return Err(self.noted(index, self.failed(index, error))),
+                    Err(panic) => return Err(self.noted(index, self.panicked(index, panic.as_ref()))),
                 }
             }
             (Maker::Expose(cast), Some(base)) => match self.bindings[base].cell.get() {
@@ -213,6 +219,14 @@ impl Core {
             (Maker::Expose(_), None) | (Maker::Await(_), _) => return Err(self.unbuilt(index)),
         };
         self.wrapped(index, value)
+    }
+
+    /// Remembers a singleton's own failure, not that of what it needs.
+    fn noted(&self, index: usize, error: ResolveError) -> ResolveError {
+        if self.bindings[index].lifetime == Lifetime::Singleton {
+            self.failures.failed(index, error.cause());
+        }
+        error
     }
 
     /// The value with its decorators around it.
@@ -274,14 +288,16 @@ impl Core {
         let base = self.root(index);
         let frames = path::current();
         let start = frames.iter().position(|frame| frame.core == core && frame.index == base);
-        let mut hops: Vec<_> = frames.iter().skip(start.unwrap_or(0)).map(|frame| (frame.key, frame.place)).collect();
+        let hops = &frames[start.unwrap_or(0)..];
+        let mut steps: Vec<String> = hops.iter().map(|hop| format!("{} ({})", hop.key, place(hop.place))).collect();
+        let own = &self.bindings[base].definition.key;
         if start.is_none() {
             // The other half of the circle is being built by another thread.
-            let definition = &self.bindings[base].definition;
-            hops.push((definition.key, definition.place));
+            steps.push(self.label(base));
         }
+        let circle = path::circle(&steps, hops.first().map_or(own, |first| &first.key));
         let help = "break it with a `Lazy<..>` or `Provider<..>` argument".to_owned();
-        ResolveError::of_cycle(format!("the services need each other: {}", path::circle(&hops)), help)
+        ResolveError::of_cycle(format!("the services need each other: {circle}"), help)
     }
 
     fn ambiguous(&self, index: usize) -> ResolveError {

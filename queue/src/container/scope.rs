@@ -57,6 +57,23 @@ impl RunScope {
         Scope::new(&self.container.core, Run::Lazy(self), None)
     }
 
+    /// Ends the run: its scoped services are dropped, last made first, as when the scope is dropped. The scope is as new then, for another run.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # struct Request;
+    /// let container = queue::Container::builder().scoped(|| Request).build();
+    /// let mut run = container.run_scope(None);
+    /// let first: Arc<Request> = run.scope().resolve().unwrap();
+    /// run.end();
+    /// let second: Arc<Request> = run.scope().resolve().unwrap();
+    /// assert!(!Arc::ptr_eq(&first, &second));
+    /// ```
+    pub fn end(&mut self) {
+        // Out of its place before it is dropped, so that a service that panics there leaves nothing behind.
+        drop(self.state.take());
+    }
+
     fn state(&self) -> &Arc<RunState> {
         self.state.get_or_init(|| {
             let cells = (0..self.container.core.scoped).map(|_| OnceLock::new()).collect();

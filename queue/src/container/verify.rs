@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use super::binding::Lifetime;
-use super::dependencies::{Dependencies, Dependency, Need, Want};
+use super::dependencies::{Dependencies, Dependency, Need, Via, Want};
+use super::graph::Edge;
 use super::key::{place, short};
 use super::resolve::{Core, GiftSource};
 use super::{duplicates, near, path};
@@ -72,6 +73,11 @@ pub(super) fn check(core: &Core, consumers: &[Consumer]) -> Vec<Fault> {
     faults
 }
 
+/// The fields of groups on a way.
+pub(super) fn labels(via: &[Via]) -> Vec<String> {
+    via.iter().map(ToString::to_string).collect()
+}
+
 /// `` `SendWelcomeEmail.mail` (src/jobs.rs:12) ``
 pub(super) fn field_label(consumer: &Consumer, field: &Dependency) -> String {
     format!("`{}.{}` ({}:{})", consumer.name, field.field, field.file, field.line)
@@ -79,12 +85,13 @@ pub(super) fn field_label(consumer: &Consumer, field: &Dependency) -> String {
 
 fn missing(core: &Core, label: &str, consumer: TypeId, needs: &[Need], faults: &mut Vec<Fault>) {
     let context = core.context(consumer);
-    for Need { key, want, .. } in needs {
+    for Need { key, want, via, .. } in needs {
         let has_gift = key.name.is_none() && context.is_some_and(|context| context.gift(key.type_id).is_some());
         if *want != Want::One || has_gift || core.locate(key.type_id, key.name, None).is_some() {
             continue;
         }
-        let mut text = format!("{label} needs {key}, which is not bound");
+        let way = [&[label.to_owned()], labels(via).as_slice()].concat().join(" -> ");
+        let mut text = format!("{way} needs {key}, which is not bound");
         for hint in near::misses(core, key) {
             text.push_str("\n  ");
             text.push_str(&hint);
@@ -114,19 +121,19 @@ fn captives(core: &Core, singleton: usize, faults: &mut Vec<Fault>) {
     let mut seen = vec![false; core.bindings.len()];
     let mut queue = VecDeque::from([(singleton, Vec::new())]);
     seen[singleton] = true;
-    while let Some((index, via)) = queue.pop_front() {
-        let through: Vec<String> = via.iter().map(|index| core.label(*index)).collect();
-        let through = if through.is_empty() { String::new() } else { format!(" through {}", through.join(", ")) };
-        let captured = |what: &str| {
+    while let Some((index, way)) = queue.pop_front() {
+        let captured = |what: &str, via: &[Via], but: &str| {
+            let through = [way.as_slice(), &labels(via)].concat();
+            let through = if through.is_empty() { String::new() } else { format!(" through {}", through.join(", ")) };
             let holder = core.label(singleton);
             let name = short(core.bindings[singleton].definition.key.type_name);
             let text = format!(
-                "singleton {holder} captures {what}{through}\n  make `{name}` scoped, or hand the value over in the call that needs it"
+                "singleton {holder} captures {what}{through}{but}\n  make `{name}` scoped, or hand the value over in the call that needs it"
             );
             Fault::new(Kind::Captive, text)
         };
         for need in core.bindings[index].definition.needs.iter().filter(|need| need.want == Want::RunValue) {
-            faults.push(captured(&format!("{}, which exists only while a job runs", need.key)));
+            faults.push(captured(&need.key.to_string(), &need.via, ", which exists only while a job runs"));
         }
         for edge in core.edges_of(index) {
             let next = core.root(edge.index);
@@ -135,8 +142,10 @@ fn captives(core: &Core, singleton: usize, faults: &mut Vec<Fault>) {
             }
             match core.bindings[next].lifetime {
                 Lifetime::Instance | Lifetime::Singleton => {}
-                Lifetime::Scoped => faults.push(captured(&format!("scoped {}", core.label(next)))),
-                Lifetime::Transient => queue.push_back((next, [via.as_slice(), &[next]].concat())),
+                Lifetime::Scoped => faults.push(captured(&format!("scoped {}", core.label(next)), edge.via, "")),
+                Lifetime::Transient => {
+                    queue.push_back((next, [way.as_slice(), &labels(edge.via), &[core.label(next)]].concat()));
+                }
             }
         }
     }
@@ -146,34 +155,46 @@ fn captives(core: &Core, singleton: usize, faults: &mut Vec<Fault>) {
 fn cycles(core: &Core, faults: &mut Vec<Fault>) {
     let mut is_done = vec![false; core.bindings.len()];
     for index in 0..core.bindings.len() {
-        descend(core, index, &mut Vec::new(), &mut is_done, faults);
+        let start = Edge { index, is_deferred: false, via: &[] };
+        descend(core, start, &mut Vec::new(), &mut is_done, faults);
     }
 }
 
-fn descend(core: &Core, index: usize, way: &mut Vec<usize>, is_done: &mut [bool], faults: &mut Vec<Fault>) {
-    if let Some(start) = way.iter().position(|above| *above == index) {
-        faults.push(cycle(core, &way[start..]));
+fn descend<'a>(core: &'a Core, edge: Edge<'a>, way: &mut Vec<Edge<'a>>, is_done: &mut [bool], faults: &mut Vec<Fault>) {
+    if let Some(start) = way.iter().position(|above| above.index == edge.index) {
+        let mut hops = way[start..].to_vec();
+        hops[0].via = edge.via;
+        faults.push(cycle(core, hops));
         return;
     }
-    if is_done[index] {
+    if is_done[edge.index] {
         return;
     }
-    way.push(index);
-    for edge in core.edges_of(index).iter().filter(|edge| !edge.is_deferred) {
-        descend(core, edge.index, way, is_done, faults);
+    way.push(edge);
+    for next in core.edges_of(edge.index).into_iter().filter(|next| !next.is_deferred) {
+        descend(core, next, way, is_done, faults);
     }
     way.pop();
-    is_done[index] = true;
+    is_done[edge.index] = true;
 }
 
-fn cycle(core: &Core, way: &[usize]) -> Fault {
+fn cycle(core: &Core, mut hops: Vec<Edge<'_>>) -> Fault {
     // Faces are hops of no interest, and the earliest binding begins, so that one circle has one text.
-    let mut hops: Vec<usize> = way.iter().copied().filter(|index| core.bindings[*index].base.index().is_none()).collect();
-    let first = hops.iter().enumerate().min_by_key(|(_, index)| **index).map_or(0, |(at, _)| at);
+    let is_face = |hop: &Edge<'_>| core.bindings[hop.index].base.index().is_some();
+    let first = hops.iter().enumerate().filter(|(_, hop)| !is_face(hop)).min_by_key(|(_, hop)| hop.index).map_or(0, |(at, _)| at);
     hops.rotate_left(first);
-    let hops: Vec<_> = hops.iter().map(|index| &core.bindings[*index].definition).map(|hop| (hop.key, hop.place)).collect();
-    let text = format!("cycle: {}\n  break it with a `Lazy<..>` or `Provider<..>` argument", path::circle(&hops));
-    Fault::new(Kind::Cycle, text)
+    let mut steps = Vec::new();
+    for (at, hop) in hops.iter().enumerate() {
+        if at > 0 {
+            steps.extend(labels(hop.via));
+        }
+        if !is_face(hop) {
+            steps.push(core.label(hop.index));
+        }
+    }
+    steps.extend(labels(hops[0].via));
+    let circle = path::circle(&steps, &core.bindings[hops[0].index].definition.key);
+    Fault::new(Kind::Cycle, format!("cycle: {circle}\n  break it with a `Lazy<..>` or `Provider<..>` argument"))
 }
 
 impl fmt::Display for Fault {

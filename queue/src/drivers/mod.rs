@@ -28,7 +28,7 @@ pub use migrate::{Migrate, Schema};
 /// Where jobs are kept and handed out. Every verb is a batch.
 ///
 /// All methods are called on the engine thread of a queue, whose runtime has I/O and time; [`push_now`](Driver::push_now),
-/// [`capabilities`](Driver::capabilities) and the inspection are called from any thread.
+/// [`exchange_now`](Driver::exchange_now), [`capabilities`](Driver::capabilities) and the inspection are called from any thread.
 ///
 /// Times are compared on the store's clock plus [`Clock::offset`], which tests move.
 pub trait Driver: Send + Sync + 'static {
@@ -89,6 +89,13 @@ pub trait Driver: Send + Sync + 'static {
             let deliveries = if request.queues.is_empty() { Ok(Vec::new()) } else { self.fetch(request).await };
             Exchanged { settled, deliveries }
         })
+    }
+
+    /// The same on the caller's thread, for a driver that never waits; the threads of the handlers exchange by themselves then, and no
+    /// job waits for the engine. A driver answers either always or never, and holds no lock of its own while it wakes anybody.
+    fn exchange_now(&self, settlements: &[Settlement], request: &FetchRequest) -> Option<Exchanged> {
+        let _ = (settlements, request);
+        None
     }
 
     /// Renews all leases of a worker and writes its row, in one statement; a row in the state [`WorkerState::Stopped`] is removed.

@@ -18,19 +18,23 @@ pub(crate) trait Attached: Send + Sync {
     /// Nothing of this queue may start after this returns.
     fn paused(&self, queue: &str);
     /// It may again.
-    fn resumed(&self, queue: &str);
+    fn resumed(self: Arc<Self>, queue: &str);
 }
+
+/// Started workers, and the numbers under which they leave.
+type List = Arc<Vec<(u64, Arc<dyn Attached>)>>;
 
 /// The workers of this process.
 #[derive(Default)]
 pub(super) struct Workers {
-    attached: Mutex<Vec<(u64, Arc<dyn Attached>)>>,
+    /// Read at each push and seldom changed, so it is replaced as a whole.
+    attached: Mutex<List>,
     next: AtomicU64,
     left: Notify,
 }
 
 impl Workers {
-    fn lock(&self) -> MutexGuard<'_, Vec<(u64, Arc<dyn Attached>)>> {
+    fn lock(&self) -> MutexGuard<'_, List> {
         // Nothing that can panic runs under this lock, so a poisoned one is whole.
         self.attached.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -45,26 +49,24 @@ impl Workers {
     }
 
     /// Tells every worker, outside of the lock.
-    pub(super) fn tell(&self, what: impl Fn(&dyn Attached)) {
-        let attached: Vec<_> = self.lock().iter().map(|(_, worker)| Arc::clone(worker)).collect();
-        for worker in attached {
-            what(&*worker);
-        }
+    pub(super) fn tell(&self, what: impl Fn(&Arc<dyn Attached>)) {
+        let attached = Arc::clone(&self.lock());
+        attached.iter().for_each(|(_, worker)| what(worker));
     }
 
     fn attach(&self, worker: Arc<dyn Attached>) -> u64 {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        self.lock().push((id, worker));
+        Arc::make_mut(&mut self.lock()).push((id, worker));
         id
     }
 
     fn detach(&self, id: u64) {
         let mut attached = self.lock();
-        let at = attached.iter().position(|(known, _)| *known == id);
-        let worker = at.map(|at| attached.remove(at));
+        let left = attached.iter().filter(|(known, _)| *known != id).cloned().collect();
+        let before = std::mem::replace(&mut *attached, Arc::new(left));
         // The worker may hold the last handle of its queue, so it is dropped outside of the lock.
         drop(attached);
-        drop(worker);
+        drop(before);
         self.left.notify_waiters();
     }
 }

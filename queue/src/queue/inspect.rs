@@ -143,7 +143,7 @@ impl Queue {
     pub async fn resume(&self, queue: &str) -> Result<(), Error> {
         let (driver, name) = (Arc::clone(self.driver()), queue.to_owned());
         self.on_engine(async move { inspection(&*driver)?.resume(&name).await }).await?;
-        self.inner.workers.tell(|worker| worker.resumed(queue));
+        self.inner.workers.tell(|worker| Arc::clone(worker).resumed(queue));
         Ok(())
     }
 

@@ -7,20 +7,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
-use crate::container::RunValues;
-use crate::drivers::{Delivery, Except, Settlement};
+use futures_util::FutureExt;
+
+use crate::clock::later;
+use crate::container::RunScope;
 use crate::job::outcome::Verdict;
-use crate::job::{CancelReason, JobError, JobResult, Outcome, Payload};
+use crate::job::{AttemptError, CancelReason, JobError, JobResult, JobRow, JobState, Outcome};
 use crate::queue::scope::enter_job;
 use crate::registry::{BuildError, ErasedJob, Running};
 
 use super::execute::Loop;
 use super::kinds::Kind;
-use super::shared::Shared;
-use super::slot::Slot;
-
-/// How long a job is left to others that this worker does not know, or not in its version.
-const UNKNOWN_DELAY: Duration = Duration::from_secs(5);
+use super::ready::Ready;
 
 /// How a handler ended.
 enum Ended {
@@ -30,68 +28,61 @@ enum Ended {
     Dropped,
 }
 
-/// Runs a delivery in the slot of a loop. Answers the settlement, or nothing when the lease was lost. The slot is still taken afterwards.
-pub(super) async fn run(on: &Loop, kind: Option<&Kind>, delivery: Delivery, started: SystemTime) -> Option<Settlement> {
-    let (shared, slot, lease) = (&on.shared, &on.slot, delivery.lease);
-    let Some(kind) = known(shared, kind, &delivery) else {
-        slot.begin(delivery, None, false);
-        return Some(Settlement::new(lease, Outcome::Release { delay: UNKNOWN_DELAY }));
-    };
+/// Runs a job in the slot of a loop. Answers what came of it, or nothing when the lease was lost, and when it ended. The slot is still
+/// taken afterwards.
+///
+/// To be polled with the worker's queue as the current one.
+pub(super) async fn run(on: &Loop, scope: &mut RunScope, job: &Ready, started: SystemTime) -> (Option<Outcome>, SystemTime) {
+    let kind = on.shared.kinds.kind(job.name);
+    let deadline = kind.timeout.map(|timeout| later(started, timeout));
+    on.slot.begin(job, deadline, kind.entry.options.blocking);
     let span = tracing::info_span!(
         "process",
         otel.kind = "consumer",
-        messaging.destination.name = &*delivery.queue,
-        messaging.message.id = %lease.id,
+        messaging.destination.name = &*on.lane.queue,
+        messaging.message.id = %job.lease.id,
         job.kind = kind.entry.kind,
-        job.attempt = delivery.attempt,
+        job.attempt = job.attempt,
     );
-    let attempt = Attempt { on, kind, span, attempt: delivery.attempt, max_attempts: delivery.max_attempts };
-    let (payload, version) = (Payload::clone(&delivery.payload), delivery.version);
-    slot.begin(delivery, kind.timeout.map(|timeout| started + timeout), kind.entry.options.blocking);
-    let outcome = attempt.run(&payload, version).await?;
-    Some(Settlement::new(lease, outcome))
+    let attempt = Attempt { on, kind, job, span, deadline };
+    match AssertUnwindSafe(attempt.run(scope)).catch_unwind().await {
+        Ok(Judged { outcome: Some(Outcome::Complete), at }) => (Some(Outcome::Complete), at),
+        // What follows a failed attempt takes its time, too.
+        Ok(Judged { outcome, .. }) => (outcome, on.shared.clock.now()),
+        Err(panic) => {
+            // It was the job's own code all the same, such as the drop of its error, so it costs the attempt.
+            let error = format!("panicked outside of `handle`: {}", panic_text(panic));
+            let blamed = AssertUnwindSafe(attempt.blame(error.clone().into(), None)).catch_unwind().await;
+            // A subscriber that panics at each error has a job that ends all the same.
+            let outcome = blamed.unwrap_or_else(|panic| {
+                panic_text(panic);
+                attempt.failed_attempt(error)
+            });
+            (Some(outcome), on.shared.clock.now())
+        }
+    }
 }
 
-/// The kind of a delivery; where this worker does not know it, the worker leaves that kind alone for a while.
-fn known<'a>(shared: &Shared, kind: Option<&'a Kind>, delivery: &Delivery) -> Option<&'a Kind> {
-    let Some(kind) = kind else {
-        if shared.leave_alone(Except { kind: Arc::clone(&delivery.kind), from_version: None }) {
-            tracing::warn!(
-                kind = &*delivery.kind, queue = &*delivery.queue, job = %delivery.lease.id,
-                "no job of this kind is registered here, so it is left to other workers; known are {}. \
-                 Is the crate that defines it linked? `use that_crate as _;` does it",
-                shared.kinds.list()
-            );
-        }
-        return None;
-    };
-    let known = kind.entry.options.version;
-    if delivery.version > known {
-        if shared.leave_alone(Except { kind: Arc::clone(&delivery.kind), from_version: Some(known + 1) }) {
-            tracing::warn!(
-                kind = &*delivery.kind, version = delivery.version, known, job = %delivery.lease.id,
-                "the payload is of a newer version than this worker knows, so it is left to newer workers"
-            );
-        }
-        return None;
-    }
-    Some(kind)
+/// What came of a run, and when that was decided.
+struct Judged {
+    outcome: Option<Outcome>,
+    at: SystemTime,
 }
 
 struct Attempt<'a> {
     on: &'a Loop,
     kind: &'a Kind,
+    job: &'a Ready,
     span: tracing::Span,
-    attempt: u32,
-    max_attempts: u32,
+    /// When its timeout is over.
+    deadline: Option<SystemTime>,
 }
 
 impl Attempt<'_> {
-    async fn run(&self, payload: &[u8], version: u16) -> Option<Outcome> {
-        let values: Arc<dyn RunValues> = Arc::<Slot>::clone(&self.on.slot);
-        let scope = self.on.shared.container.run_scope(Some(values));
-        let built = self.guard(|| self.kind.entry.build(payload, version, &scope.for_consumer(self.kind.entry.type_id)));
-        let outcome = match built {
+    async fn run(&self, scope: &mut RunScope) -> Judged {
+        let entry = self.kind.entry;
+        let built = self.guard(|| entry.build(&self.job.payload, self.job.version, &scope.for_consumer(entry.type_id)));
+        let judged = match built {
             Ok(Ok(job)) => {
                 let ended = match &job {
                     Running::Async(job) => self.drive(&**job).await,
@@ -100,17 +91,17 @@ impl Attempt<'_> {
                         self.block(move || job.handle()).await
                     }
                 };
-                let outcome = self.judge(ended, Some(&job)).await;
+                let judged = self.judge(ended, Some(&job)).await;
                 self.quietly(|| drop(job));
-                outcome
+                judged
             }
             Ok(Err(BuildError::Decode(error))) => self.judge(Ended::Returned(Err(JobError::fail(error))), None).await,
             Ok(Err(BuildError::Resolve(error))) => self.judge(Ended::Returned(Err(error.into())), None).await,
             Err(panic) => self.judge(Ended::Panicked(panic), None).await,
         };
         // The scoped services end with the run, before its outcome is sent.
-        self.quietly(|| drop(scope));
-        outcome
+        self.quietly(|| scope.end());
+        judged
     }
 
     /// Runs an async handler until it ends, or its end is called for.
@@ -164,28 +155,43 @@ impl Attempt<'_> {
         let (queue, span) = (self.on.shared.queue.clone(), self.span.clone());
         let task = self.on.shared.runtime.spawn_blocking(move || {
             let _entered = enter_job(&queue);
-            span.in_scope(|| catch_unwind(AssertUnwindSafe(work)).map_err(|panic| panic_text(&*panic)))
+            span.in_scope(|| catch_unwind(AssertUnwindSafe(work)).map_err(panic_text))
         });
         match task.await {
             Ok(Ok(result)) => Ended::Returned(result),
             Ok(Err(panic)) => Ended::Panicked(panic),
+            Err(error) if error.is_panic() => Ended::Panicked(panic_text(error.into_panic())),
+            // The runtime of the handlers has ended.
             Err(_) => Ended::Dropped,
         }
     }
 
     /// What the store is told.
-    async fn judge(&self, ended: Ended, job: Option<&Running>) -> Option<Outcome> {
+    async fn judge(&self, ended: Ended, job: Option<&Running>) -> Judged {
+        let at = self.on.shared.clock.now();
         let ending = self.on.slot.ending();
-        if ending.is_lost {
-            return None;
-        }
-        let is_late = self.kind.entry.options.blocking && ending.reason == Some(CancelReason::TimedOut);
-        match (ended, ending.reason) {
+        let outcome = if ending.is_lost { None } else { self.outcome(ended, ending.reason, at, job).await };
+        Judged { outcome, at }
+    }
+
+    async fn outcome(
+        &self,
+        ended: Ended,
+        reason: Option<CancelReason>,
+        at: SystemTime,
+        job: Option<&Running>,
+    ) -> Option<Outcome> {
+        // One that never yielded was not told of the end of its time.
+        let is_over = reason.is_none() && self.deadline.is_some_and(|deadline| deadline < at);
+        let is_late = is_over || reason == Some(CancelReason::TimedOut);
+        match (ended, reason) {
             (Ended::Returned(Ok(())), Some(CancelReason::Requested)) | (Ended::Dropped, Some(CancelReason::Requested)) => {
                 Some(Outcome::Cancel { reason: None })
             }
             (Ended::Returned(Err(error)), Some(CancelReason::Requested)) => {
-                Some(Outcome::Cancel { reason: Some(error.message()) })
+                let reason = self.text(&error);
+                self.quietly(|| drop(error));
+                Some(Outcome::Cancel { reason: Some(reason) })
             }
             (Ended::Panicked(panic), Some(CancelReason::Requested)) => Some(Outcome::Cancel { reason: Some(panic) }),
             (Ended::Returned(_) | Ended::Panicked(_), _) if is_late => Some(self.blame(self.timed_out(), job).await),
@@ -208,47 +214,64 @@ impl Attempt<'_> {
 
     /// An error costs the attempt: again later, or failed for good.
     async fn blame(&self, error: JobError, job: Option<&Running>) -> Outcome {
-        let message = error.message();
+        let message = self.text(&error);
         let delay = match error.verdict() {
             Verdict::Cancel => return Outcome::Cancel { reason: Some(message) },
             Verdict::Snooze(delay) => return Outcome::Snooze { delay },
-            Verdict::RetryIn(delay) if self.attempt < self.max_attempts => Some(delay),
-            Verdict::Retry if self.attempt < self.max_attempts => Some(self.backoff(&error, job)),
+            Verdict::RetryIn(delay) if self.job.attempt < self.job.max_attempts => Some(delay),
+            Verdict::Retry if self.job.attempt < self.job.max_attempts => Some(self.backoff(&error, job)),
             Verdict::Fail | Verdict::Retry | Verdict::RetryIn(_) => None,
         };
         let error = Arc::new(error);
-        self.on.shared.hooks.error(&self.on.slot, &error);
-        if let Some(delay) = delay {
+        self.on.shared.hooks.error(|| self.row(JobState::Running, &message), &error);
+        let outcome = if let Some(delay) = delay {
             self.span.in_scope(|| tracing::warn!(again_in = ?delay, error = %message, "the attempt failed"));
-            return Outcome::Retry { delay, error: message };
+            Outcome::Retry { delay, error: message }
+        } else {
+            self.span.in_scope(|| tracing::error!(error = %message, "the job failed"));
+            if let Some(job) = job {
+                self.call_failed(job, &error).await;
+            }
+            self.on.shared.hooks.failure(|| self.row(JobState::Failed, &message));
+            Outcome::Fail { error: message }
+        };
+        self.quietly(|| drop(error));
+        outcome
+    }
+
+    /// The outcome of an attempt that failed, with the delay of the options.
+    fn failed_attempt(&self, error: String) -> Outcome {
+        if self.job.attempt < self.job.max_attempts {
+            Outcome::Retry { delay: self.kind.backoff.jittered(self.job.attempt), error }
+        } else {
+            Outcome::Fail { error }
         }
-        self.span.in_scope(|| tracing::error!(error = %message, "the job failed"));
-        if let Some(job) = job {
-            self.call_failed(job, &error).await;
-        }
-        self.on.shared.hooks.failure(&self.on.slot, &error);
-        Outcome::Fail { error: message }
+    }
+
+    /// What the user's error says.
+    fn text(&self, error: &JobError) -> String {
+        self.guard(|| error.message()).unwrap_or_else(|panic| format!("an error that panicked when it was printed: {panic}"))
     }
 
     fn backoff(&self, error: &JobError, job: Option<&Running>) -> Duration {
         let own = self.guard(|| match job {
-            Some(Running::Async(job)) => job.backoff(self.attempt, error),
-            Some(Running::Blocking(job)) => job.backoff(self.attempt, error),
+            Some(Running::Async(job)) => job.backoff(self.job.attempt, error),
+            Some(Running::Blocking(job)) => job.backoff(self.job.attempt, error),
             None => None,
         });
         match own {
             Ok(Some(delay)) => delay,
-            Ok(None) => self.kind.backoff.jittered(self.attempt),
+            Ok(None) => self.kind.backoff.jittered(self.job.attempt),
             Err(panic) => {
                 tracing::error!(kind = self.kind.entry.kind, %panic, "`backoff` panicked, so the delay is as the options say");
-                self.kind.backoff.jittered(self.attempt)
+                self.kind.backoff.jittered(self.job.attempt)
             }
         }
     }
 
     /// Calls the job's `failed` hook, under the job's timeout again.
     async fn call_failed(&self, job: &Running, error: &Arc<JobError>) {
-        self.on.slot.rearm(self.kind.timeout.map(|timeout| self.on.shared.clock.now() + timeout));
+        self.on.slot.rearm(self.kind.timeout.map(|timeout| self.on.shared.clock.after(timeout)));
         let ended = match job {
             Running::Async(job) => match self.guard(|| job.failed(error)) {
                 Ok(hook) => self.poll_until_over(hook).await,
@@ -273,10 +296,25 @@ impl Attempt<'_> {
         }
     }
 
-    /// Calls code of the user's: in the job's span, with its queue as the current one, a panic caught.
+    /// The row of what runs, as far as a delivery tells: without tags, meta and the errors of earlier attempts.
+    fn row(&self, state: JobState, error: &str) -> JobRow {
+        let (job, shared) = (self.job, &self.on.shared);
+        let (id, kind) = (job.lease.id, &**shared.kinds.name(job.name));
+        let mut row = JobRow::new(id, kind, &*self.on.lane.queue, state, id.created_at());
+        row.version = job.version;
+        row.attempt = job.attempt;
+        row.max_attempts = job.max_attempts;
+        row.rescues = job.rescues;
+        row.priority = job.priority;
+        row.due_at = job.due_at;
+        row.payload = serde_json::from_slice(&job.payload).ok();
+        row.errors = vec![AttemptError::new(job.attempt, shared.clock.now(), error)];
+        row
+    }
+
+    /// Calls code of the user's: in the job's span, a panic caught.
     fn guard<T>(&self, work: impl FnOnce() -> T) -> Result<T, String> {
-        let _entered = enter_job(&self.on.shared.queue);
-        self.span.in_scope(|| catch_unwind(AssertUnwindSafe(work))).map_err(|panic| panic_text(&*panic))
+        self.span.in_scope(|| catch_unwind(AssertUnwindSafe(work))).map_err(panic_text)
     }
 
     /// Drops what is the user's: a panic there is logged and changes nothing.
@@ -287,8 +325,16 @@ impl Attempt<'_> {
     }
 }
 
-/// The text of a panic.
-pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
+/// The text of a panic, which is dropped here. One that panics when it is dropped is forgotten, or it would go on outside.
+pub(super) fn panic_text(panic: Box<dyn Any + Send>) -> String {
+    let text = text_of(&*panic);
+    if let Err(next) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(next);
+    }
+    text
+}
+
+fn text_of(panic: &(dyn Any + Send)) -> String {
     if let Some(text) = panic.downcast_ref::<&'static str>() {
         (*text).to_owned()
     } else if let Some(text) = panic.downcast_ref::<String>() {

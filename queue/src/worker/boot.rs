@@ -1,15 +1,13 @@
 //! The boot check: everything that is wrong, in one report, before the first fetch.
 
-use std::collections::{BTreeMap, HashSet};
-use std::error::Error as StdError;
-use std::fmt;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Handle, Runtime};
 
-use crate::container::{Consumer, Container};
-use crate::drivers::{Capabilities, Driver, QueueRow};
+use crate::container::Container;
+use crate::drivers::{Driver, QueueRow};
 use crate::error::{Error, ErrorKind, chain};
 use crate::job::options::JobOptions;
 use crate::job::{Filter, JobState};
@@ -18,62 +16,18 @@ use crate::registry::Entry;
 
 use super::builder::{Settings, WorkerBuilder, cores};
 use super::kinds::Kinds;
+use super::report::StartError;
 use super::shared::{Parts, Shared};
-use super::{Worker, engine_gone};
+use super::{Worker, check, engine_gone};
 
 /// How long a store that is away is waited for.
 const STORE_PATIENCE: Duration = Duration::from_secs(120);
 /// How many waiting jobs are looked at for kinds that nobody here knows.
 const KINDS_LOOKED_AT: usize = 1_000;
 
-/// Why a worker did not start: everything that is wrong.
-///
-/// `Display` and `Debug` are the whole report, because that is what `main` prints.
-pub struct StartError {
-    faults: Vec<String>,
-    source: Option<Error>,
-}
-
-impl StartError {
-    /// The faults, one text each.
-    #[must_use]
-    pub fn faults(&self) -> &[String] {
-        &self.faults
-    }
-
-    fn of(error: Error) -> Self {
-        Self { faults: vec![chain(&error)], source: Some(error) }
-    }
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.faults.len();
-        write!(f, "the worker does not start: {count} {} wrong", if count == 1 { "thing is" } else { "things are" })?;
-        for (index, fault) in self.faults.iter().enumerate() {
-            write!(f, "\n{:>3}. {}", index + 1, fault.replace('\n', "\n     "))?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl StdError for StartError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.source.as_ref().and_then(StdError::source)
-    }
-}
-
 /// Checks, then starts.
 pub(super) async fn start(builder: WorkerBuilder) -> Result<Worker, StartError> {
     let WorkerBuilder { queue, container, mut settings, registry, jobs, threads, on, hooks, fallback } = builder;
-    let driver = Arc::clone(queue.driver());
-    let capabilities = driver.capabilities();
     let linked: Vec<&'static Entry> = registry.entries().collect();
     let entries: Vec<&'static Entry> = linked
         .iter()
@@ -83,12 +37,13 @@ pub(super) async fn start(builder: WorkerBuilder) -> Result<Worker, StartError> 
         .collect();
     settings.blocking_queues = blocking_queues(&entries);
 
-    let mut faults = check_jobs(&linked, &entries, &driver, capabilities);
+    let mut faults = check::jobs(&linked, &entries);
+    faults.extend(check_driver(&entries, queue.driver()));
     faults.extend(check_settings(&settings, threads));
-    let consumers: Vec<Consumer> = entries.iter().map(|entry| consumer(entry)).collect();
-    let container_faults = container.check(&consumers);
+    let consumers = check::consumers(&entries);
+    let container_faults = check::services(&container, &consumers);
     let is_container_sound = container_faults.is_empty();
-    faults.extend(container_faults.iter().map(ToString::to_string));
+    faults.extend(container_faults);
 
     let queues = look_at_store(&queue).await.map_err(StartError::of)?;
     faults.extend(check_schema(&queue).await.map_err(StartError::of)?);
@@ -113,7 +68,7 @@ pub(super) async fn start(builder: WorkerBuilder) -> Result<Worker, StartError> 
         if let Some(own) = own_runtime {
             own.shutdown_background();
         }
-        return Err(StartError { faults, source: None });
+        return Err(StartError::new(faults));
     }
 
     if cfg!(panic = "abort") {
@@ -144,32 +99,10 @@ pub(super) async fn stop_services(runtime: &Handle, container: Container) {
     drop(runtime.spawn_blocking(move || hooks.block_on(container.shutdown())).await);
 }
 
-fn consumer(entry: &'static Entry) -> Consumer {
-    Consumer {
-        name: (entry.type_name)().to_owned(),
-        type_id: entry.type_id,
-        file: entry.file,
-        line: entry.line,
-        dependencies: (entry.dependencies)(),
-    }
-}
-
-/// What is wrong with the jobs themselves.
-fn check_jobs(
-    linked: &[&'static Entry],
-    entries: &[&'static Entry],
-    driver: &Arc<dyn Driver>,
-    capabilities: Capabilities,
-) -> Vec<String> {
-    if linked.is_empty() {
-        let hint = "a crate that nothing names is dropped by the linker: write `use my_jobs as _;`, or register by hand with `Registry::add::<J>()`";
-        return vec![format!("no job is registered: {hint}")];
-    }
-    if entries.is_empty() {
-        let known: Vec<_> = linked.iter().map(|entry| format!("`{}` (queue `{}`)", entry.kind, entry.options.queue)).collect();
-        return vec![format!("none of the registered jobs is served: `only` and `jobs` leave out {}", known.join(", "))];
-    }
-    let mut faults = check_names(entries);
+/// Options of the jobs that the driver cannot honour.
+fn check_driver(entries: &[&'static Entry], driver: &Arc<dyn Driver>) -> Vec<String> {
+    let capabilities = driver.capabilities();
+    let mut faults = Vec::new();
     for entry in entries {
         let place = format!("`{}` ({}:{})", (entry.type_name)(), entry.file, entry.line);
         if entry.options.unique.is_some() && !capabilities.unique {
@@ -180,29 +113,6 @@ fn check_jobs(
         }
     }
     faults
-}
-
-/// Two jobs of one kind, or an alias that is another's kind.
-fn check_names(entries: &[&'static Entry]) -> Vec<String> {
-    let mut by_name: BTreeMap<&str, Vec<(&'static Entry, bool)>> = BTreeMap::new();
-    for entry in entries {
-        by_name.entry(entry.kind).or_default().push((entry, false));
-        for alias in entry.aliases {
-            by_name.entry(alias).or_default().push((entry, true));
-        }
-    }
-    let place = |(entry, is_alias): &(&'static Entry, bool)| {
-        let role = if *is_alias { "as an alias by " } else { "by " };
-        format!("{role}`{}` ({}:{})", (entry.type_name)(), entry.file, entry.line)
-    };
-    by_name
-        .into_iter()
-        .filter(|(_, users)| users.len() > 1)
-        .map(|(name, users)| {
-            let users: Vec<_> = users.iter().map(place).collect();
-            format!("the kind `{name}` is used {}: give one of them `#[queueable(name = \"..\")]`", users.join(" and "))
-        })
-        .collect()
 }
 
 fn check_settings(settings: &Settings, threads: Option<usize>) -> Vec<String> {

@@ -2,20 +2,28 @@
 
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
+use tokio::task::coop;
 
-use crate::drivers::Settlement;
-use crate::job::Outcome;
+use crate::container::{RunScope, RunValues};
+use crate::drivers::{Lease, Settlement};
+use crate::queue::scope::enter_job;
 
 use super::attempt;
 use super::gather::Added;
-use super::lane::{Lane, Taken};
+use super::lane::{Lane, Next};
+use super::ready::Ready;
 use super::shared::Shared;
 use super::slot::Slot;
+use super::tasks::log_panic;
+
+/// For how long a job is given back whose run ended without an outcome.
+const UNFINISHED_DELAY: Duration = Duration::from_secs(5);
 
 /// One loop of a lane.
 pub(super) struct Loop {
@@ -29,24 +37,55 @@ pub(super) struct Loop {
 }
 
 impl Loop {
-    /// Runs jobs until the lane is closed.
+    /// Runs jobs until the lane is closed, with their queue as the current one whenever it is polled.
     pub(super) async fn run(self) {
-        while let Some(taken) = self.next().await {
-            if taken.is_low {
-                self.shared.wake_exchange();
-            }
-            self.one(taken).await;
-            // A loop of short jobs never waits; without this it would keep its thread from timers and other loops.
-            tokio::task::coop::consume_budget().await;
+        // What panics outside of a job is code of the user's all the same: a subscriber, or a recorder of metrics.
+        while let Err(panic) = AssertUnwindSafe(self.entered()).catch_unwind().await {
+            log_panic("execute", &attempt::panic_text(panic));
         }
-        self.flush();
         if self.is_extra {
             self.shared.remove_slot(&self.slot);
         }
     }
 
+    async fn entered(&self) {
+        let mut turns = pin!(self.turns());
+        poll_fn(|context| {
+            let _entered = enter_job(&self.shared.queue);
+            turns.as_mut().poll(context)
+        })
+        .await;
+    }
+
+    async fn turns(&self) {
+        let values: Arc<dyn RunValues> = Arc::<Slot>::clone(&self.slot);
+        // One scope for all runs: each leaves it as new, and to make one counts on a line that all threads share.
+        let mut scope = self.shared.container.run_scope(Some(values));
+        let mut next = self.wait().await;
+        let mut started = self.shared.clock.now();
+        while let Some(job) = next {
+            let ended = self.one(&mut scope, &job, started).await;
+            let run_time = ended.duration_since(started).unwrap_or_default();
+            // Nothing is taken where the loop yields next: a job that was taken has to start.
+            let ready = self.lane.ended(run_time, coop::has_budget_remaining());
+            self.shared.idle.run_ended();
+            // A loop of short jobs never waits; without this it would keep its thread from timers and other loops.
+            coop::consume_budget().await;
+            if let Next::Job(job) = ready {
+                (next, started) = (Some(job), ended);
+                continue;
+            }
+            if matches!(ready, Next::Low) {
+                self.shared.exchange_soon();
+            }
+            next = self.wait().await;
+            started = self.shared.clock.now();
+        }
+        self.flush();
+    }
+
     /// The next job. What has gathered is handed on before the loop waits for one.
-    async fn next(&self) -> Option<Taken> {
+    async fn wait(&self) -> Option<Ready> {
         if let Poll::Ready(taken) = self.lane.poll_take(self.index, None) {
             return taken;
         }
@@ -57,37 +96,67 @@ impl Loop {
         poll_fn(|context| self.lane.poll_take(self.index, Some(context.waker()))).await
     }
 
-    async fn one(&self, taken: Taken) {
-        let started = self.shared.clock.now();
-        let kind = self.shared.kinds.find(&taken.delivery.kind);
-        let lease = taken.delivery.lease;
-        let run = AssertUnwindSafe(attempt::run(self, kind, taken.delivery, started)).catch_unwind();
-        let settlement = run.await.unwrap_or_else(|panic| {
-            let panic = attempt::panic_text(&*panic);
-            tracing::error!(job = %lease.id, %panic, "running the job panicked outside of the job, so it is given back");
-            Some(Settlement::new(lease, Outcome::Release { delay: Duration::from_secs(5) }))
-        });
-        let run_time = self.shared.clock.now().duration_since(started).unwrap_or_default();
-        if let Some(settlement) = settlement {
-            if let Some(kind) = kind {
-                kind.measure(&settlement.outcome, run_time);
-            }
-            self.shared.tally.count(&settlement.outcome);
-            match self.shared.gather.add(&self.slot.group, settlement) {
-                Added::Batch => self.shared.wake_exchange(),
+    /// Runs a job and gathers its outcome. Answers when it ended.
+    async fn one(&self, scope: &mut RunScope, job: &Ready, started: SystemTime) -> SystemTime {
+        let mut run = Run { on: self, lease: Some(job.lease), is_over: false };
+        let (outcome, ended) = attempt::run(self, scope, job, started).await;
+        let kind = self.shared.kinds.kind(job.name);
+        if let Some(outcome) = outcome {
+            let measure = kind.measure(&outcome);
+            self.shared.count(&outcome);
+            let added = self.shared.gather.add(&self.slot.group, Settlement::new(job.lease, outcome));
+            // Only now: until its outcome is gathered, somebody must renew the lease.
+            run.lease = None;
+            self.slot.end();
+            measure.ended_after(ended.duration_since(started).unwrap_or_default());
+            match added {
+                Added::Batch => self.shared.exchange_soon(),
                 Added::First => self.shared.settle_soon.notify_one(),
                 Added::More => {}
             }
+        } else {
+            run.lease = None;
+            self.slot.end();
         }
-        // Only now: until its outcome is gathered, somebody must renew the lease.
-        self.slot.end();
-        self.lane.ended(run_time);
-        self.shared.idle.run_ended();
+        run.is_over = true;
+        ended
     }
 
+    /// Hands on what has gathered.
     pub(super) fn flush(&self) {
         if self.shared.gather.flush(&self.slot.group) {
-            self.shared.wake_exchange();
+            self.shared.exchange_soon();
         }
+    }
+}
+
+impl Drop for Loop {
+    fn drop(&mut self) {
+        if !self.is_extra && !self.shared.is_stopping() && !self.lane.is_closed() {
+            self.shared.lose_handlers(&self.lane);
+        }
+    }
+}
+
+/// A run that its loop has begun. When it is dropped before it is over, by a panic of the user's subscriber or the end of the runtime, a
+/// job without an outcome is given back: its lease would be renewed for as long as the worker lives.
+struct Run<'a> {
+    on: &'a Loop,
+    /// While there is no outcome.
+    lease: Option<Lease>,
+    is_over: bool,
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        if let Some(lease) = self.lease {
+            self.on.shared.give_back(lease, UNFINISHED_DELAY);
+            self.on.slot.end();
+        }
+        self.on.lane.ended(Duration::ZERO, false);
+        self.on.shared.idle.run_ended();
     }
 }

@@ -25,7 +25,10 @@ pub(super) struct Gather {
 #[derive(Default)]
 struct State {
     handed_on: Vec<Settlement>,
+    /// How many outcomes exchanges have taken and not stored yet.
     under_way: usize,
+    /// How many exchanges are under way; they may still bring jobs, which a stop gives back.
+    exchanges: usize,
 }
 
 /// What follows from one more outcome.
@@ -61,7 +64,12 @@ impl Gather {
             }
         }
         drop(group);
-        if self.is_dirty.swap(true, Ordering::AcqRel) { Added::More } else { Added::First }
+        // Mostly it is dirty, and a look costs the other threads nothing.
+        if self.is_dirty.load(Ordering::Acquire) || self.is_dirty.swap(true, Ordering::AcqRel) {
+            Added::More
+        } else {
+            Added::First
+        }
     }
 
     /// Outcomes that no loop made: of jobs that were given back.
@@ -84,15 +92,16 @@ impl Gather {
         self.is_dirty.store(false, Ordering::Release);
     }
 
-    /// Takes what was handed on: it is under way until [`arrived`](Gather::arrived) or [`put_back`](Gather::put_back).
-    pub(super) fn take(&self) -> Vec<Settlement> {
+    /// An exchange begins, with what was handed on: that is under way until [`stored`](Gather::stored) or [`put_back`](Gather::put_back).
+    pub(super) fn begin(&self) -> Vec<Settlement> {
         let mut state = lock(&self.state);
+        state.exchanges += 1;
         state.under_way += state.handed_on.len();
         std::mem::take(&mut state.handed_on)
     }
 
-    /// What was under way is stored.
-    pub(super) fn arrived(&self, count: usize) {
+    /// So many outcomes that were under way are stored.
+    pub(super) fn stored(&self, count: usize) {
         lock(&self.state).under_way -= count;
     }
 
@@ -104,10 +113,21 @@ impl Gather {
         state.handed_on = settlements;
     }
 
-    /// Whether nothing was handed on, and nothing is under way.
-    pub(super) fn is_settled(&self) -> bool {
+    /// An exchange has ended. To be called after the jobs that it brought were delivered, or given back.
+    pub(super) fn end(&self) {
+        lock(&self.state).exchanges -= 1;
+    }
+
+    /// Whether no outcome waits or is under way.
+    pub(super) fn is_stored(&self) -> bool {
         let state = lock(&self.state);
         state.handed_on.is_empty() && state.under_way == 0
+    }
+
+    /// The same, and no exchange is under way that may bring jobs.
+    pub(super) fn is_settled(&self) -> bool {
+        let state = lock(&self.state);
+        state.handed_on.is_empty() && state.under_way == 0 && state.exchanges == 0
     }
 
     /// The leases of what waits: they are renewed, so that a store that was away for long does not give the jobs to others.

@@ -20,6 +20,8 @@ pub struct Health {
     pub renew_failing: Option<Duration>,
     /// For how long storing outcomes has failed.
     pub settle_failing: Option<Duration>,
+    /// Whether the runtime of the handlers has ended, which was given with `.on(handle)`: nothing runs any more.
+    pub has_lost_handlers: bool,
     /// Whether the worker was told to stop.
     pub is_stopping: bool,
 }
@@ -28,7 +30,8 @@ impl Health {
     /// Nothing fails.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
-        self.fetch_failing.is_none() && self.renew_failing.is_none() && self.settle_failing.is_none()
+        let nothing_fails = self.fetch_failing.is_none() && self.renew_failing.is_none() && self.settle_failing.is_none();
+        nothing_fails && !self.has_lost_handlers
     }
 }
 

@@ -17,7 +17,7 @@ use super::shared::Shared;
 const AGAIN: Duration = Duration::from_secs(1);
 /// How soon after a renewal another may carry progress.
 const PROGRESS: Duration = Duration::from_secs(1);
-/// How often a blocking handler that should have ended is named in the log.
+/// How often a handler that should have ended is named in the log.
 const OVERDUE: Duration = Duration::from_secs(60);
 
 /// Renews until the task is dropped.
@@ -29,6 +29,11 @@ pub(super) async fn run(shared: Arc<Shared>) {
         let beat = renew(&shared, shared.state()).await;
         let next = if beat { period } else { AGAIN.min(period) };
         let now = shared.clock.now();
+        // A run that never yields sets no alarm.
+        for slot in shared.slots().iter() {
+            slot.arm();
+            slot.ring(now);
+        }
         if now.duration_since(named).unwrap_or_default() >= OVERDUE {
             named = now;
             name_overdue(&shared);
@@ -45,8 +50,8 @@ pub(super) async fn renew(shared: &Arc<Shared>, state: WorkerState) -> bool {
     let renewals = leases(shared);
     let row = shared.row(state);
     let renewed = AssertUnwindSafe(shared.driver.renew(&row, &renewals)).catch_unwind().await;
-    let renewed = renewed
-        .unwrap_or_else(|panic| Err(Error::new(ErrorKind::Store, format!("the driver panicked: {}", panic_text(&*panic)))));
+    let renewed =
+        renewed.unwrap_or_else(|panic| Err(Error::new(ErrorKind::Store, format!("the driver panicked: {}", panic_text(panic)))));
     match renewed {
         Ok(renewed) => {
             shared.renewing.worked("renewing leases");
@@ -93,7 +98,7 @@ fn heed(shared: &Arc<Shared>, renewed: Renewed) {
 fn name_overdue(shared: &Shared) {
     for slot in shared.slots().iter() {
         if let Some((job, kind, reason)) = slot.overdue() {
-            tracing::warn!(%job, kind = &*kind, ?reason, "a blocking handler should have ended and still runs; it keeps its slot and its lease");
+            tracing::warn!(%job, kind = &*kind, ?reason, "a handler should have ended and still runs; it keeps its slot and its lease");
         }
     }
 }

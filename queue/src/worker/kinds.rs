@@ -1,13 +1,17 @@
 //! The kinds that a worker runs.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{Counter, Histogram};
 
+use crate::drivers::{Delivery, Except};
 use crate::job::{Backoff, JobOptions, Outcome};
 use crate::registry::Entry;
 use crate::telemetry;
+
+use super::ready::Ready;
 
 /// A kind that a worker runs, with what is decided once at its start.
 pub(super) struct Kind {
@@ -24,38 +28,85 @@ struct Meters {
     run_time: Histogram,
 }
 
+impl Meters {
+    fn new(entry: &Entry) -> Self {
+        let (queue, kind) = (entry.options.queue, entry.kind);
+        let ended = OUTCOMES
+            .map(|outcome| metrics::counter!(telemetry::JOBS_ENDED, "queue" => queue, "kind" => kind, "outcome" => outcome));
+        Self { ended, run_time: metrics::histogram!(telemetry::JOB_RUN_SECONDS, "queue" => queue, "kind" => kind) }
+    }
+}
+
 /// The kinds that a worker runs, by name and alias.
 pub(super) struct Kinds {
-    by_name: HashMap<&'static str, usize>,
+    by_name: HashMap<Arc<str>, u32>,
+    names: Vec<Name>,
     kinds: Vec<Kind>,
+}
+
+/// A name or an alias of a kind.
+struct Name {
+    name: Arc<str>,
+    kind: usize,
+}
+
+/// Why a worker leaves a delivery to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unknown {
+    /// Nobody here knows its kind.
+    Kind,
+    /// Its payload is newer than the version that is known here.
+    Version(u16),
+}
+
+impl Unknown {
+    /// What the worker does not fetch for a while.
+    pub(super) fn except(self, delivery: &Delivery) -> Except {
+        let from_version = match self {
+            Self::Kind => None,
+            Self::Version(known) => Some(known + 1),
+        };
+        Except { kind: Arc::clone(&delivery.kind), from_version }
+    }
 }
 
 impl Kinds {
     /// `fallback` speaks where the attributes are silent.
     pub(super) fn new(entries: &[&'static Entry], fallback: &JobOptions) -> Self {
-        let mut by_name = HashMap::new();
-        let mut kinds = Vec::with_capacity(entries.len());
-        for (index, entry) in entries.iter().enumerate() {
-            by_name.insert(entry.kind, index);
-            by_name.extend(entry.aliases.iter().map(|alias| (*alias, index)));
-            let meters = Meters {
-                ended: OUTCOMES.map(|outcome| {
-                    metrics::counter!(telemetry::JOBS_ENDED, "queue" => entry.options.queue, "kind" => entry.kind, "outcome" => outcome)
-                }),
-                run_time: metrics::histogram!(telemetry::JOB_RUN_SECONDS, "queue" => entry.options.queue, "kind" => entry.kind),
-            };
-            kinds.push(Kind {
+        let mut all = Self { by_name: HashMap::new(), names: Vec::new(), kinds: Vec::with_capacity(entries.len()) };
+        for entry in entries {
+            all.add_name(entry.kind);
+            entry.aliases.iter().for_each(|alias| all.add_name(alias));
+            all.kinds.push(Kind {
                 entry,
                 timeout: entry.options.timeout.or(fallback.timeout).unwrap_or(Some(JobOptions::DEFAULT_TIMEOUT)),
                 backoff: entry.options.backoff.or(fallback.backoff).unwrap_or(Backoff::DEFAULT),
-                meters,
+                meters: Meters::new(entry),
             });
         }
-        Self { by_name, kinds }
+        all
     }
 
-    pub(super) fn find(&self, name: &str) -> Option<&Kind> {
-        self.by_name.get(name).map(|index| &self.kinds[*index])
+    /// A name of the kind that is added next.
+    fn add_name(&mut self, name: &'static str) {
+        let (name, index) = (Arc::from(name), u32::try_from(self.names.len()).unwrap_or(u32::MAX));
+        self.by_name.insert(Arc::clone(&name), index);
+        self.names.push(Name { name, kind: self.kinds.len() });
+    }
+
+    /// The kind that a name stands for.
+    pub(super) fn kind(&self, name: u32) -> &Kind {
+        &self.kinds[self.names[name as usize].kind]
+    }
+
+    /// The name itself.
+    pub(super) fn name(&self, name: u32) -> &Arc<str> {
+        &self.names[name as usize].name
+    }
+
+    /// Tells those deliveries that can run here from the others.
+    pub(super) fn sieve(&self) -> Sieve<'_> {
+        Sieve { kinds: self, last: None }
     }
 
     /// The names, for a log line.
@@ -66,11 +117,46 @@ impl Kinds {
     }
 }
 
+/// Turns deliveries into jobs that can run. Mostly they come with the same interned name as the one before.
+pub(super) struct Sieve<'a> {
+    kinds: &'a Kinds,
+    last: Option<(Arc<str>, u32)>,
+}
+
+impl Sieve<'_> {
+    /// The delivery as a job that can run here; or the delivery, and why it cannot.
+    pub(super) fn pass(&mut self, delivery: Delivery) -> Result<Ready, (Delivery, Unknown)> {
+        let name = match &self.last {
+            Some((last, name)) if Arc::ptr_eq(last, &delivery.kind) => *name,
+            _ => {
+                let Some(&name) = self.kinds.by_name.get(&*delivery.kind) else { return Err((delivery, Unknown::Kind)) };
+                self.last = Some((Arc::clone(&delivery.kind), name));
+                name
+            }
+        };
+        let known = self.kinds.kind(name).entry.options.version;
+        if delivery.version > known {
+            return Err((delivery, Unknown::Version(known)));
+        }
+        Ok(Ready {
+            lease: delivery.lease,
+            name,
+            version: delivery.version,
+            priority: delivery.priority,
+            attempt: delivery.attempt,
+            max_attempts: delivery.max_attempts,
+            rescues: delivery.rescues,
+            payload: delivery.payload,
+            due_at: delivery.due_at,
+        })
+    }
+}
+
 const OUTCOMES: [&str; 6] = ["completed", "retryable", "failed", "snoozed", "released", "cancelled"];
 
 impl Kind {
-    /// A run has ended.
-    pub(super) fn measure(&self, outcome: &Outcome, run_time: Duration) {
+    /// What is to be measured of a run with this outcome.
+    pub(super) fn measure(&self, outcome: &Outcome) -> Measure<'_> {
         let index = match outcome {
             Outcome::Complete => 0,
             Outcome::Retry { .. } => 1,
@@ -79,7 +165,20 @@ impl Kind {
             Outcome::Release { .. } => 4,
             Outcome::Cancel { .. } => 5,
         };
-        self.meters.ended[index].increment(1);
-        self.meters.run_time.record(run_time.as_secs_f64());
+        Measure { ended: &self.meters.ended[index], run_time: &self.meters.run_time }
+    }
+}
+
+/// What is measured of a run.
+pub(super) struct Measure<'a> {
+    ended: &'a Counter,
+    run_time: &'a Histogram,
+}
+
+impl Measure<'_> {
+    /// The run has ended after this time. The recorder is code of the user's.
+    pub(super) fn ended_after(&self, run_time: Duration) {
+        self.ended.increment(1);
+        self.run_time.record(run_time.as_secs_f64());
     }
 }

@@ -7,9 +7,11 @@ use std::sync::{Arc, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use crate::drivers::{Delivery, Lease, QueueRequest};
+use crate::drivers::{Lease, QueueRequest};
 use crate::job::JobId;
-use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard};
+use crate::sync::{AtomicBool, Mutex, MutexGuard};
+
+use super::ready::Ready;
 
 /// What a worker may hold beyond its running jobs: what it starts within this time.
 const AHEAD_TIME: Duration = Duration::from_millis(50);
@@ -29,22 +31,13 @@ pub(super) struct Lane {
     /// How many jobs may be held beyond them, at most.
     prefetch: usize,
     state: Mutex<State>,
-    /// The average run time in nanoseconds; zero while it is not known.
-    run_time: AtomicU64,
-    /// The average payload in bytes.
-    payload: AtomicU64,
-    /// The last fetch left slots free, and nothing has happened since.
-    dry: AtomicBool,
-    /// The last fetch brought less than was asked for ahead; jobs that are not prefetched may still wait.
-    ahead_dry: AtomicBool,
-    /// Counts up when something happens, so that a fetch that was under way does not call the queue dry.
-    happened: AtomicU64,
-    asked_at: AtomicU64,
+    /// `State::is_dry`, for a look that costs no lock.
+    is_dry: AtomicBool,
 }
 
 #[derive(Default)]
 struct State {
-    ready: VecDeque<Delivery>,
+    ready: VecDeque<Ready>,
     running: usize,
     idle: Vec<(usize, Waker)>,
     /// How often a job was taken: it tells a stuck buffer from a moving one.
@@ -52,13 +45,30 @@ struct State {
     seen_taken: u64,
     is_paused: bool,
     is_closed: bool,
+    /// The average run time in nanoseconds; zero while it is not known.
+    run_time: u64,
+    /// The average payload in bytes.
+    payload: u64,
+    /// The last fetch left slots free, and nothing has happened since.
+    is_dry: bool,
+    /// The last fetch brought less than was asked for ahead; jobs that are not prefetched may still wait.
+    is_ahead_dry: bool,
+    /// A loop has said that the lane is low, or a fetch is under way.
+    is_asked: bool,
+    /// Counts up when something happens, so that a fetch that was under way does not call the queue dry.
+    happened: u64,
+    asked_at: u64,
 }
 
-/// A job that a loop took from its lane.
-pub(super) struct Taken {
-    pub(super) delivery: Delivery,
-    /// Whether the lane should be filled up.
-    pub(super) is_low: bool,
+/// What a loop finds that has ended a run.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// A job, which is now taken.
+    Job(Ready),
+    /// The lane should be filled up before a job is taken.
+    Low,
+    /// Nothing that it could take.
+    Nothing,
 }
 
 impl Lane {
@@ -68,12 +78,7 @@ impl Lane {
             slots,
             prefetch: prefetch.unwrap_or(AHEAD_JOBS),
             state: Mutex::new(State::default()),
-            run_time: AtomicU64::new(0),
-            payload: AtomicU64::new(0),
-            dry: AtomicBool::new(false),
-            ahead_dry: AtomicBool::new(false),
-            happened: AtomicU64::new(0),
-            asked_at: AtomicU64::new(0),
+            is_dry: AtomicBool::new(false),
         }
     }
 
@@ -83,74 +88,83 @@ impl Lane {
     }
 
     /// How many jobs may be held beyond the free slots, by the measured run time.
-    fn ahead(&self) -> usize {
-        let run_time = self.run_time.load(Ordering::Relaxed);
-        if run_time == 0 || self.slots >= UNLIMITED {
+    fn ahead(&self, state: &State) -> usize {
+        if state.run_time == 0 || state.is_ahead_dry || self.slots >= UNLIMITED {
             return 0;
         }
-        let within = AHEAD_TIME.as_nanos() as u64 * self.slots as u64 / run_time;
-        let fits = AHEAD_BYTES as u64 / self.payload.load(Ordering::Relaxed).max(1);
+        let within = AHEAD_TIME.as_nanos() as u64 * self.slots as u64 / state.run_time;
+        let fits = AHEAD_BYTES as u64 / state.payload.max(1);
         usize::try_from(within.min(fits)).unwrap_or(usize::MAX).min(self.prefetch).min(AHEAD_JOBS)
     }
 
-    /// What to fetch now, if anything is worth a fetch.
-    pub(super) fn request(&self) -> Option<QueueRequest> {
-        if self.dry.load(Ordering::Acquire) {
+    /// How much to fetch, for free slots and ahead, if anything is worth a fetch.
+    fn wanted(&self, state: &State) -> Option<(usize, usize)> {
+        if state.is_dry || state.is_paused || state.is_closed {
             return None;
         }
-        let ahead = if self.ahead_dry.load(Ordering::Acquire) { 0 } else { self.ahead() };
-        let state = self.lock();
-        if state.is_paused || state.is_closed {
-            return None;
-        }
+        let ahead = self.ahead(state);
         let idle = self.slots.saturating_sub(state.running);
         let free = idle.saturating_sub(state.ready.len());
         let buffered = state.ready.len().saturating_sub(idle);
         let ahead_wanted = ahead.saturating_sub(buffered);
         // Small fetches are worth it only for slots that would stand empty.
-        if free == 0 && (ahead_wanted == 0 || ahead_wanted * 2 < ahead) {
-            return None;
-        }
-        self.asked_at.store(self.happened.load(Ordering::Acquire), Ordering::Release);
-        Some(QueueRequest { queue: Arc::clone(&self.queue), free, ahead: ahead_wanted })
+        (free > 0 || (ahead_wanted > 0 && ahead_wanted * 2 >= ahead)).then_some((free, ahead_wanted))
+    }
+
+    /// What to fetch now, if anything is worth a fetch.
+    pub(super) fn request(&self) -> Option<QueueRequest> {
+        let mut state = self.lock();
+        let wanted = self.wanted(&state);
+        state.is_asked = wanted.is_some();
+        let (free, ahead) = wanted?;
+        state.asked_at = state.happened;
+        Some(QueueRequest { queue: Arc::clone(&self.queue), free, ahead })
     }
 
     /// Notes what a fetch brought: a queue that gave less than it could is not asked again until something happens.
     pub(super) fn fetched(&self, asked: &QueueRequest, count: usize) {
-        self.dry.store(count < asked.free, Ordering::Release);
-        self.ahead_dry.store(count < asked.free + asked.ahead, Ordering::Release);
-        // Looked at after the notes, so that what happens in between takes them back, here or there. The addition of nothing reads
-        // the newest number, which a load need not.
-        if self.happened.fetch_add(0, Ordering::AcqRel) != self.asked_at.load(Ordering::Acquire) {
-            self.dry.store(false, Ordering::Release);
-            self.ahead_dry.store(false, Ordering::Release);
-        }
+        let mut state = self.lock();
+        state.is_asked = false;
+        let has_news = state.happened != state.asked_at;
+        state.is_dry = count < asked.free && !has_news;
+        state.is_ahead_dry = count < asked.free + asked.ahead && !has_news;
+        self.is_dry.store(state.is_dry, Ordering::Release);
+    }
+
+    /// A fetch failed: the next may ask the same.
+    pub(super) fn not_fetched(&self) {
+        self.lock().is_asked = false;
     }
 
     /// Something happened: there may be work again.
     pub(super) fn wet(&self) {
-        self.happened.fetch_add(1, Ordering::AcqRel);
-        self.dry.store(false, Ordering::Release);
-        self.ahead_dry.store(false, Ordering::Release);
+        let mut state = self.lock();
+        state.happened += 1;
+        (state.is_dry, state.is_ahead_dry) = (false, false);
+        self.is_dry.store(false, Ordering::Release);
+    }
+
+    /// Whether slots stand empty since the last fetch. It costs no lock, and may be wrong about what happens just now.
+    pub(super) fn is_dry(&self) -> bool {
+        self.is_dry.load(Ordering::Acquire)
     }
 
     /// Takes in fetched jobs, in order, and wakes up to `threads` loops: each wakes another when its handler waits, and more at once
     /// would only wait for a thread. Answers how many jobs no loop waits for, and the jobs back when the lane is closed or paused.
-    pub(super) fn deliver(&self, deliveries: Vec<Delivery>, threads: usize) -> Result<usize, Vec<Delivery>> {
+    pub(super) fn deliver(&self, jobs: Vec<Ready>, threads: usize) -> Result<usize, Vec<Ready>> {
         let mut state = self.lock();
         if state.is_closed || state.is_paused {
-            return Err(deliveries);
+            return Err(jobs);
         }
-        for delivery in deliveries {
-            let bytes = delivery.payload.len() as u64;
-            average(&self.payload, bytes.max(1));
+        for job in jobs {
+            state.payload = average(state.payload, job.payload.len() as u64);
             // Mostly the new job is the last one; a better priority overtakes what waits.
-            let order = delivery.order();
+            let order = job.order();
             let mut at = state.ready.len();
             while at > 0 && state.ready[at - 1].order() > order {
                 at -= 1;
             }
-            state.ready.insert(at, delivery);
+            state.ready.insert(at, job);
         }
         let unserved = state.ready.len().saturating_sub(state.idle.len());
         let wakes = state.ready.len().min(state.idle.len()).min(threads);
@@ -164,21 +178,17 @@ impl Lane {
     }
 
     /// Takes the next job if one is ready, `None` when the lane is closed; otherwise remembers the waker of loop `index`, when one is given.
-    pub(super) fn poll_take(&self, index: usize, waker: Option<&Waker>) -> Poll<Option<Taken>> {
+    pub(super) fn poll_take(&self, index: usize, waker: Option<&Waker>) -> Poll<Option<Ready>> {
         let mut state = self.lock();
         if state.is_closed {
             return Poll::Ready(None);
         }
-        if let Some(delivery) = (!state.is_paused).then(|| state.ready.pop_front()).flatten() {
+        if let Some(job) = state.take() {
             if waker.is_some() {
                 // It may have been polled for another reason; its entry would be woken in place of a loop that waits.
                 state.idle.retain(|(waiting, _)| *waiting != index);
             }
-            state.running += 1;
-            state.taken += 1;
-            // Said once on the way down: what comes later finds the exchange under way.
-            let is_low = state.ready.len() == self.ahead() / 2 && !self.dry.load(Ordering::Relaxed);
-            return Poll::Ready(Some(Taken { delivery, is_low }));
+            return Poll::Ready(Some(job));
         }
         if let Some(waker) = waker {
             match state.idle.iter_mut().find(|(waiting, _)| *waiting == index) {
@@ -199,11 +209,18 @@ impl Lane {
         }
     }
 
-    /// A run has ended after this time.
-    pub(super) fn ended(&self, run_time: Duration) {
-        let nanos = u64::try_from(run_time.as_nanos()).unwrap_or(u64::MAX).max(1);
-        average(&self.run_time, nanos);
-        self.lock().running -= 1;
+    /// A run has ended after this time; what comes next for its loop, where it `takes` another job at once. That the lane is low is
+    /// said once for each fetch.
+    pub(super) fn ended(&self, run_time: Duration, takes: bool) -> Next {
+        let mut state = self.lock();
+        state.running -= 1;
+        state.run_time = average(state.run_time, u64::try_from(run_time.as_nanos()).unwrap_or(u64::MAX));
+        if !state.is_asked && self.wanted(&state).is_some() {
+            state.is_asked = true;
+            return Next::Low;
+        }
+        let job = if takes { state.take() } else { None };
+        job.map_or(Next::Nothing, Next::Job)
     }
 
     /// How many jobs were taken and have not ended, whether their slot knows of them yet or not.
@@ -212,14 +229,14 @@ impl Lane {
     }
 
     /// Takes a job out of the buffer, so that it does not start.
-    pub(super) fn remove(&self, id: JobId) -> Option<Delivery> {
+    pub(super) fn remove(&self, id: JobId) -> Option<Ready> {
         let mut state = self.lock();
-        let at = state.ready.iter().position(|delivery| delivery.lease.id == id)?;
+        let at = state.ready.iter().position(|job| job.lease.id == id)?;
         state.ready.remove(at)
     }
 
     /// Nothing starts from now on; what was buffered is given back.
-    pub(super) fn pause(&self) -> Vec<Delivery> {
+    pub(super) fn pause(&self) -> Vec<Ready> {
         let mut state = self.lock();
         state.is_paused = true;
         state.ready.drain(..).collect()
@@ -231,7 +248,7 @@ impl Lane {
     }
 
     /// Nothing starts any more; what was buffered is given back, and waiting loops end.
-    pub(super) fn close(&self) -> Vec<Delivery> {
+    pub(super) fn close(&self) -> Vec<Ready> {
         let mut state = self.lock();
         state.is_closed = true;
         let wakers = std::mem::take(&mut state.idle);
@@ -243,8 +260,13 @@ impl Lane {
         ready
     }
 
+    /// Whether nothing starts any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().is_closed
+    }
+
     /// Gives back what waits behind slow jobs: called in turns, it answers the buffer when no job was taken in between.
-    pub(super) fn give_back_stuck(&self) -> Vec<Delivery> {
+    pub(super) fn give_back_stuck(&self) -> Vec<Ready> {
         let mut state = self.lock();
         let moved = state.taken != state.seen_taken;
         state.seen_taken = state.taken;
@@ -252,13 +274,13 @@ impl Lane {
             return Vec::new();
         }
         // The average did not know these slow jobs yet.
-        self.run_time.fetch_max(AHEAD_TIME.as_nanos() as u64 * self.slots as u64 + 1, Ordering::Relaxed);
+        state.run_time = state.run_time.max(AHEAD_TIME.as_nanos() as u64 * self.slots as u64 + 1);
         state.ready.drain(..).collect()
     }
 
     /// The leases of what is buffered.
     pub(super) fn leases(&self, into: &mut Vec<Lease>) {
-        into.extend(self.lock().ready.iter().map(|delivery| delivery.lease));
+        into.extend(self.lock().ready.iter().map(|job| job.lease));
     }
 
     /// Whether jobs wait in the buffer.
@@ -267,12 +289,23 @@ impl Lane {
     }
 }
 
-/// A moving average that starts with the first value.
-fn average(cell: &AtomicU64, value: u64) {
-    let old = cell.load(Ordering::Relaxed);
+impl State {
+    /// Takes the next job, if it may start.
+    fn take(&mut self) -> Option<Ready> {
+        if self.is_paused || self.is_closed {
+            return None;
+        }
+        let job = self.ready.pop_front()?;
+        self.running += 1;
+        self.taken += 1;
+        Some(job)
+    }
+}
+
+/// A moving average that starts with the first value, and is never zero again.
+fn average(old: u64, value: u64) -> u64 {
     let new = if old == 0 { value } else { old - old / 8 + value / 8 };
-    // A lost update of another loop does not matter to an average.
-    cell.store(new.max(1), Ordering::Relaxed);
+    new.max(1)
 }
 
 impl fmt::Debug for Lane {

@@ -25,6 +25,8 @@ pub(super) async fn run(shared: Arc<Shared>) {
         let period = PERIOD.mul_f64(0.8 + 0.4 * fastrand::f64());
         // Cleared before the look, so that a job that is scheduled meanwhile is not forgotten.
         shared.due.clear();
+        // Before the look too: the store says in what time a job is due, as of then.
+        let now = shared.clock.now();
         let wait = match once(&shared, &limits).await {
             Ok(maintained) => {
                 let next = maintained.next_due.unwrap_or(period);
@@ -38,7 +40,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
         };
         // Queues of other processes, where the driver could not say that they came into being.
         shared.look_at_queues().await;
-        wait_for_turn(&shared, shared.clock.now() + wait).await;
+        wait_for_turn(&shared, now + wait).await;
         // A store in memory never waits, and a batch may be followed by the next at once.
         tokio::task::coop::consume_budget().await;
     }
@@ -58,7 +60,7 @@ async fn wait_for_turn(shared: &Shared, until: SystemTime) {
 
 async fn once(shared: &Shared, limits: &MaintainLimits) -> Result<Maintained, Error> {
     let maintained = AssertUnwindSafe(shared.driver.maintain(limits)).catch_unwind().await;
-    maintained.unwrap_or_else(|panic| Err(Error::new(ErrorKind::Store, format!("the driver panicked: {}", panic_text(&*panic)))))
+    maintained.unwrap_or_else(|panic| Err(Error::new(ErrorKind::Store, format!("the driver panicked: {}", panic_text(panic)))))
 }
 
 fn follow(shared: &Arc<Shared>, maintained: Maintained) {
@@ -72,7 +74,7 @@ fn follow(shared: &Arc<Shared>, maintained: Maintained) {
         shared.queue.terminal(row.id);
         // On a thread of the handlers: no code of the user's runs on the engine.
         let hooks = shared.hooks.clone();
-        shared.runtime.spawn(async move { hooks.failed_row(&row) });
+        shared.runtime.spawn(async move { hooks.failure(|| row) });
     }
     // Also when nothing was promoted: another worker may have done it.
     shared.may_have_work();

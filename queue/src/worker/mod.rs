@@ -1,14 +1,18 @@
 //! The part of a process that fetches jobs and runs them.
 //!
-//! The listing of this folder is the pipeline: `boot` checks, `fetch` exchanges outcomes for new jobs with the store, a `lane` buffers
-//! the jobs of a queue, the loops of `execute` run them in a `slot` each, an `attempt` decides what comes of a run, `settle` gathers that
-//! for the next exchange. Beside it `heartbeat` renews, `maintain` promotes and rescues, `timer` ends what takes too long, `shutdown` stops.
+//! The listing of this folder is the pipeline: `boot` checks (by `check` what needs no store) and gives a `report`, `fetch` makes an
+//! `exchange` of outcomes for new jobs with the store when something happens, a `lane` buffers the jobs of a queue, the loops of
+//! `execute` run them in a `slot` each, an `attempt` decides what comes of a run, `settle` gathers that for the next exchange. Beside it
+//! `heartbeat` renews, `maintain` promotes and rescues, `timer` ends what takes too long, `shutdown` stops.
 //!
 //! `fetch`, `settle`, `heartbeat`, `maintain` and `timer` are tasks on the engine thread of the queue, where no handler can hold them up.
+//! With a store that never makes one wait, the loops make exchanges too, in `turn`, so that a fast drain does not wait for the engine.
 
 mod attempt;
 mod boot;
 mod builder;
+mod check;
+mod exchange;
 mod execute;
 mod fetch;
 mod gather;
@@ -21,13 +25,18 @@ mod lane;
 #[cfg(test)]
 mod lane_tests;
 mod maintain;
+mod ready;
+mod report;
+mod serve;
 mod settle;
 mod shared;
 mod shutdown;
 mod signals;
 mod slot;
+mod tasks;
 mod timer;
 mod transaction;
+mod turn;
 
 use std::fmt;
 use std::sync::Arc;
@@ -40,9 +49,9 @@ use crate::container::Container;
 use crate::error::{Error, ErrorKind};
 use crate::queue::{Attachment, Queue};
 
-pub use boot::StartError;
 pub use builder::{JobSet, WorkerBuilder};
 pub use health::Health;
+pub use report::StartError;
 pub use shutdown::StopReport;
 
 use shared::Shared;
@@ -112,7 +121,7 @@ impl Worker {
         let (send, receive) = oneshot::channel();
         // On the engine: a stop must not depend on the runtime of whoever asks for it.
         self.shared.queue.engine().spawn(async move {
-            let report = shutdown::stop(Arc::clone(&shared), grace).await;
+            let report = shutdown::stop_whatever_comes(&shared, grace).await;
             shared.end(attachment, runtime).await;
             // Whoever asked may have gone away.
             drop(send.send(report.clone()));
@@ -141,7 +150,7 @@ impl Drop for Worker {
         tracing::warn!(running, "a worker was dropped without `run` or `shutdown`: what it runs is given back");
         self.shared.queue.engine().spawn(async move {
             shared.hurry.notify_one();
-            let report = shutdown::stop(Arc::clone(&shared), Duration::ZERO).await;
+            let report = shutdown::stop_whatever_comes(&shared, Duration::ZERO).await;
             tracing::warn!(report.released, report.abandoned, "the dropped worker has ended");
             shared.end(Some(attachment), runtime).await;
         });

@@ -2,33 +2,34 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
 use crate::container::Container;
-use crate::drivers::{Delivery, Driver, Except, FetchRequest, Settlement, WorkerId, WorkerRow, WorkerState};
+use crate::drivers::{Driver, Except, FetchRequest, Lease, Settlement, WorkerId, WorkerRow, WorkerState};
 use crate::error::Error;
 use crate::job::{CancelReason, JobId, Outcome, Progress};
-use crate::queue::{Attached, Attachment, Queue};
+use crate::queue::{Attached, Queue};
 
 use super::builder::Settings;
-use super::execute::Loop;
+use super::exchange::exchange_here;
 use super::gather::Gather;
 use super::health::{Health, Pulse};
 use super::hooks::Hooks;
 use super::idle::Idle;
 use super::kinds::Kinds;
-use super::lane::{Lane, UNLIMITED};
+use super::ready::Ready;
+use super::serve::Served;
 use super::shutdown::Tally;
-use super::slot::Slot;
+use super::tasks::Tasks;
 use super::timer::Earliest;
-use super::{boot, fetch, heartbeat, maintain, settle, timer};
+use super::turn::Turn;
 
 /// For how long a kind is left alone that this worker does not know.
 const LEAVE_ALONE: Duration = Duration::from_secs(60);
@@ -55,6 +56,9 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) queue: Queue,
     pub(super) driver: Arc<dyn Driver>,
+    /// The driver exchanges on the caller's thread: then the loops do it themselves, in turn.
+    pub(super) is_immediate: bool,
+    pub(super) turn: Turn,
     pub(super) clock: Clock,
     pub(super) container: Container,
     pub(super) kinds: Kinds,
@@ -66,11 +70,10 @@ pub(super) struct Shared {
     started_at: SystemTime,
 
     phase: AtomicU8,
-    lanes: RwLock<Arc<Vec<Arc<Lane>>>>,
-    slots: RwLock<Arc<Vec<Arc<Slot>>>>,
-    names: RwLock<Arc<Vec<Arc<str>>>>,
-    loops: AtomicUsize,
-    tasks: Mutex<Vec<AbortHandle>>,
+    pub(super) served: Served,
+    pub(super) tasks: Tasks,
+    /// The runtime of the handlers has ended.
+    pub(super) lost_handlers: AtomicBool,
     left_alone: Mutex<Vec<(Except, SystemTime)>>,
     completed_in: Mutex<HashSet<JobId>>,
 
@@ -119,13 +122,11 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn snapshot<T>(list: &RwLock<Arc<Vec<T>>>) -> Arc<Vec<T>> {
-    Arc::clone(&list.read().unwrap_or_else(PoisonError::into_inner))
-}
-
-fn change<T: Clone>(list: &RwLock<Arc<Vec<T>>>, change: impl FnOnce(&mut Vec<T>)) {
-    let mut list = list.write().unwrap_or_else(PoisonError::into_inner);
-    change(Arc::make_mut(&mut list));
+/// Whether a driver exchanges on the caller's thread: it says so by doing it, here with nothing.
+fn is_immediate(driver: &dyn Driver) -> bool {
+    let nothing = FetchRequest { worker: WorkerId::nil(), lease: Duration::ZERO, queues: Vec::new(), except: Vec::new() };
+    let asked = catch_unwind(AssertUnwindSafe(|| driver.exchange_now(&[], &nothing)));
+    asked.is_ok_and(|answer| answer.is_some())
 }
 
 impl Shared {
@@ -137,6 +138,8 @@ impl Shared {
             settings: parts.settings,
             queue: parts.queue,
             started_at: clock.now(),
+            is_immediate: is_immediate(&*driver),
+            turn: Turn::new(),
             driver,
             clock,
             container: parts.container,
@@ -145,11 +148,9 @@ impl Shared {
             threads: parts.runtime.metrics().num_workers(),
             runtime: parts.runtime,
             phase: AtomicU8::new(Phase::Running as u8),
-            lanes: RwLock::default(),
-            slots: RwLock::default(),
-            names: RwLock::default(),
-            loops: AtomicUsize::new(0),
-            tasks: Mutex::default(),
+            served: Served::default(),
+            tasks: Tasks::default(),
+            lost_handlers: AtomicBool::new(false),
             left_alone: Mutex::default(),
             completed_in: Mutex::default(),
             exchange: Notify::new(),
@@ -171,39 +172,9 @@ impl Shared {
         })
     }
 
-    /// Starts the tasks on the engine.
-    pub(super) fn start(self: &Arc<Self>) {
-        let engine = self.queue.engine();
-        let mut tasks = lock(&self.tasks);
-        tasks.push(engine.spawn(heartbeat::run(Arc::clone(self))).abort_handle());
-        tasks.push(engine.spawn(maintain::run(Arc::clone(self))).abort_handle());
-        tasks.push(engine.spawn(timer::run(Arc::clone(self))).abort_handle());
-        tasks.push(engine.spawn(settle::run(Arc::clone(self))).abort_handle());
-        tasks.push(engine.spawn(fetch::run(Arc::clone(self))).abort_handle());
-    }
-
-    /// The last steps of a stop: tasks, loops, services, pushes, driver.
-    pub(super) async fn end(self: &Arc<Self>, attachment: Option<Attachment>, runtime: Option<Runtime>) {
-        for task in lock(&self.tasks).drain(..) {
-            task.abort();
-        }
-        boot::stop_services(&self.runtime, self.container.clone()).await;
-        if let Err(error) = self.queue.flush().await {
-            tracing::error!(error = %error, "some pushes were not stored until the end of the worker");
-        }
-        if let Some(runtime) = runtime {
-            // Abandoned blocking handlers must not hold this up.
-            runtime.shutdown_background();
-        }
-        change(&self.slots, Vec::clear);
-        if let Some(attachment) = attachment {
-            attachment.detach().await;
-        }
-    }
-
     // --- phase ---
 
-    fn phase(&self) -> u8 {
+    pub(super) fn phase(&self) -> u8 {
         self.phase.load(Ordering::Acquire)
     }
 
@@ -238,100 +209,15 @@ impl Shared {
         }
     }
 
-    // --- lanes and slots ---
-
-    pub(super) fn lanes(&self) -> Arc<Vec<Arc<Lane>>> {
-        snapshot(&self.lanes)
-    }
-
-    pub(super) fn slots(&self) -> Arc<Vec<Arc<Slot>>> {
-        snapshot(&self.slots)
-    }
-
-    pub(super) fn queue_names(&self) -> Arc<Vec<Arc<str>>> {
-        snapshot(&self.names)
-    }
-
-    pub(super) fn lane(&self, queue: &str) -> Option<Arc<Lane>> {
-        self.lanes().iter().find(|lane| *lane.queue == *queue).cloned()
-    }
-
-    /// Serves a queue, if it does not yet.
-    pub(super) fn add_lane(self: &Arc<Self>, queue: &Arc<str>, is_paused: bool) {
-        if !self.settings.serves(queue) || self.is_stopping() || self.lane(queue).is_some() {
-            return;
-        }
-        let is_unlimited = self.driver.capabilities().push_waits;
-        let slots = if is_unlimited { UNLIMITED } else { self.settings.slots(queue) };
-        let lane = Arc::new(Lane::new(Arc::clone(queue), slots, self.settings.prefetch));
-        if is_paused {
-            lane.pause();
-        }
-        change(&self.lanes, |lanes| lanes.push(Arc::clone(&lane)));
-        change(&self.names, |names| names.push(Arc::clone(queue)));
-        for _ in 0..self.settings.slots(queue) {
-            self.add_loop(&lane, false);
-        }
-        self.wake_exchange();
-    }
-
-    /// On `sync:`: one more loop for each job that no loop waits for, since it may be awaited by all that are busy.
-    pub(super) fn add_loops(self: &Arc<Self>, lane: &Arc<Lane>, unserved: usize) {
-        if lane.slots >= UNLIMITED {
-            for _ in 0..unserved {
-                self.add_loop(lane, true);
-            }
-        }
-    }
-
-    fn add_loop(self: &Arc<Self>, lane: &Arc<Lane>, is_extra: bool) {
-        let slot = Slot::new(Arc::downgrade(self));
-        change(&self.slots, |slots| slots.push(Arc::clone(&slot)));
-        let index = self.loops.fetch_add(1, Ordering::Relaxed);
-        let looping = Loop { shared: Arc::clone(self), lane: Arc::clone(lane), slot, index, is_extra };
-        let task = self.runtime.spawn(looping.run()).abort_handle();
-        if !is_extra {
-            lock(&self.tasks).push(task);
-        }
-    }
-
-    pub(super) fn remove_slot(&self, slot: &Arc<Slot>) {
-        change(&self.slots, |slots| slots.retain(|known| !Arc::ptr_eq(known, slot)));
-    }
-
-    /// Looks which queues exist and which are paused.
-    pub(super) async fn look_at_queues(self: &Arc<Self>) {
-        let queues = match self.driver.queues().await {
-            Ok(queues) => queues,
-            Err(error) => return self.fetching.failed("looking at the queues", &error),
-        };
-        for queue in queues {
-            self.add_lane(&queue.name, queue.is_paused);
-            if queue.is_paused { self.pause(&queue.name) } else { self.resume(&queue.name) }
-        }
-    }
-
-    fn pause(&self, queue: &str) {
-        if let Some(lane) = self.lane(queue) {
-            self.release(lane.pause());
-        }
-    }
-
-    fn resume(&self, queue: &str) {
-        // A quiet worker has paused all its lanes for good.
-        if self.phase() == Phase::Running as u8
-            && let Some(lane) = self.lane(queue)
-            && lane.resume()
-        {
-            lane.wet();
-            self.wake_exchange();
-        }
-    }
-
     // --- fetching and settling ---
 
     pub(super) fn wake_exchange(&self) {
         self.exchange.notify_one();
+    }
+
+    /// Exchanges on this thread where the driver can, else has the engine do it.
+    pub(super) fn exchange_soon(self: &Arc<Self>) {
+        if self.is_immediate { exchange_here(self) } else { self.wake_exchange() }
     }
 
     pub(super) fn may_have_work(&self) {
@@ -377,14 +263,27 @@ impl Shared {
     }
 
     /// Gives back jobs that were fetched and have not started.
-    pub(super) fn release(&self, deliveries: Vec<Delivery>) {
-        if deliveries.is_empty() {
+    pub(super) fn release(&self, jobs: Vec<Ready>) {
+        if jobs.is_empty() {
             return;
         }
-        self.tally.released(deliveries.len());
-        let release = |delivery: Delivery| Settlement::new(delivery.lease, Outcome::Release { delay: Duration::ZERO });
-        self.gather.add_all(deliveries.into_iter().map(release));
+        let outcome = Outcome::Release { delay: Duration::ZERO };
+        jobs.iter().for_each(|_| self.count(&outcome));
+        self.gather.add_all(jobs.into_iter().map(|job| Settlement::new(job.lease, outcome.clone())));
         self.wake_exchange();
+    }
+
+    /// Gives back a job that cannot run here.
+    pub(super) fn give_back(&self, lease: Lease, delay: Duration) {
+        self.gather.add_all([Settlement::new(lease, Outcome::Release { delay })]);
+        self.wake_exchange();
+    }
+
+    /// Counts an outcome for the report of a stop, which has begun.
+    pub(super) fn count(&self, outcome: &Outcome) {
+        if self.is_stopping() {
+            self.tally.count(outcome);
+        }
     }
 
     pub(super) fn give_back_stuck(&self) {
@@ -393,9 +292,9 @@ impl Shared {
         }
     }
 
-    /// An outcome of this worker is due again in this time.
-    pub(super) fn due_in(&self, delay: Duration) {
-        self.due.add(self.clock.now() + delay);
+    /// An outcome of this worker is due again at this time.
+    pub(super) fn due_at(&self, time: SystemTime) {
+        self.due.add(time);
     }
 
     /// The job was completed in its handler's transaction: that its settlement then finds the lease gone is no news.
@@ -426,8 +325,8 @@ impl Shared {
 
     /// A cancel was requested for a job that runs, or is buffered, here or elsewhere.
     pub(super) fn cancel(&self, id: JobId) {
-        if let Some(delivery) = self.lanes().iter().find_map(|lane| lane.remove(id)) {
-            self.gather.add_all([Settlement::new(delivery.lease, Outcome::Cancel { reason: None })]);
+        if let Some(job) = self.lanes().iter().find_map(|lane| lane.remove(id)) {
+            self.gather.add_all([Settlement::new(job.lease, Outcome::Cancel { reason: None })]);
             self.wake_exchange();
         } else {
             self.call_end(id, CancelReason::Requested);
@@ -463,6 +362,7 @@ impl Shared {
             fetch_failing: self.fetching.failing(),
             renew_failing: self.renewing.failing(),
             settle_failing: self.settling.failing(),
+            has_lost_handlers: self.lost_handlers.load(Ordering::Acquire),
             is_stopping: self.is_stopping(),
         }
     }
@@ -485,7 +385,7 @@ impl Attached for Shared {
         self.pause(queue);
     }
 
-    fn resumed(&self, queue: &str) {
+    fn resumed(self: Arc<Self>, queue: &str) {
         self.resume(queue);
     }
 }

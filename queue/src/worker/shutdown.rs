@@ -1,18 +1,26 @@
 //! The way a worker stops.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+
+use futures_util::FutureExt;
 
 use crate::drivers::WorkerState;
 use crate::job::{CancelReason, Outcome};
 
+use super::attempt::panic_text;
+use super::gather::Gather;
 use super::heartbeat;
 use super::shared::{Phase, Shared};
 use super::slot::STOP_GRACE;
+use super::tasks::log_panic;
 
 /// How long outcomes are tried to be stored at a stop; after a lease they would be lost anyway.
 const SETTLE_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a stop waits for a fetch that is under way, when there is nothing else to wait for.
+const FETCH_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What became of the jobs that a worker held when it was told to stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,11 +34,11 @@ pub struct StopReport {
     pub abandoned: usize,
 }
 
-/// Counts outcomes from the moment a stop begins.
+/// What became of jobs since a stop began.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    completed: AtomicU64,
-    released: AtomicU64,
+    completed: AtomicUsize,
+    released: AtomicUsize,
 }
 
 impl Tally {
@@ -42,19 +50,30 @@ impl Tally {
         };
     }
 
-    pub(super) fn released(&self, jobs: usize) {
-        self.released.fetch_add(jobs as u64, Ordering::Relaxed);
-    }
-
-    fn read(&self) -> (u64, u64) {
+    fn read(&self) -> (usize, usize) {
         (self.completed.load(Ordering::Relaxed), self.released.load(Ordering::Relaxed))
     }
 }
 
+/// Stops a worker. Where that panics, which a subscriber of the user's may do, nothing is fetched or run all the same.
+pub(super) async fn stop_whatever_comes(shared: &Arc<Shared>, grace: Duration) -> StopReport {
+    match AssertUnwindSafe(stop(Arc::clone(shared), grace)).catch_unwind().await {
+        Ok(report) => report,
+        Err(panic) => {
+            log_panic("shutdown", &panic_text(panic));
+            shared.set_phase(Phase::Stopped);
+            for lane in shared.lanes().iter() {
+                shared.release(lane.close());
+            }
+            let (completed, released) = shared.tally.read();
+            StopReport { completed, released, abandoned: running(shared) }
+        }
+    }
+}
+
 /// Stops a worker; runs on the engine. `hurry` cuts the grace short: a second signal.
-pub(super) async fn stop(shared: Arc<Shared>, grace: Duration) -> StopReport {
-    let (completed, released) = shared.tally.read();
-    let deadline = shared.clock.now() + grace;
+async fn stop(shared: Arc<Shared>, grace: Duration) -> StopReport {
+    let deadline = shared.clock.after(grace);
     shared.set_phase(Phase::Stopping);
     for slot in shared.slots().iter() {
         slot.stopping();
@@ -79,9 +98,8 @@ pub(super) async fn stop(shared: Arc<Shared>, grace: Duration) -> StopReport {
     }
     shared.set_phase(Phase::Stopped);
     heartbeat::renew(&shared, WorkerState::Stopped).await;
-    let (completed_now, released_now) = shared.tally.read();
-    let count = |now: u64, before: u64| usize::try_from(now - before).unwrap_or(usize::MAX);
-    StopReport { completed: count(completed_now, completed), released: count(released_now, released), abandoned }
+    let (completed, released) = shared.tally.read();
+    StopReport { completed, released, abandoned }
 }
 
 /// The grace ran out: tells what still runs, gives it a second, and drops it.
@@ -125,23 +143,24 @@ async fn idle_async(shared: &Shared) {
     shared.idle.until(|| running(shared) <= shared.slots().iter().filter(|slot| slot.is_blocking()).count()).await;
 }
 
-/// Until every outcome is stored. Answers whether that came to be.
+/// Until every outcome is stored, and no exchange is under way that may bring jobs. Answers whether every outcome is stored.
 async fn settle(shared: &Arc<Shared>) -> bool {
-    let all_stored = async {
+    let until = async |is_over: fn(&Gather) -> bool| {
         loop {
             let stored = shared.stored.notified();
             for slot in shared.slots().iter() {
                 shared.gather.flush(&slot.group);
             }
-            if shared.gather.is_settled() {
+            if is_over(&shared.gather) {
                 return;
             }
             shared.wake_exchange();
             stored.await;
         }
     };
-    tokio::select! {
-        () = all_stored => true,
-        () = tokio::time::sleep(SETTLE_PATIENCE) => false,
+    if tokio::time::timeout(FETCH_PATIENCE, until(Gather::is_settled)).await.is_ok() {
+        return true;
     }
+    // The store is away. What a fetch that hangs may still bring is taken back when its lease runs out.
+    tokio::time::timeout(SETTLE_PATIENCE - FETCH_PATIENCE, until(Gather::is_stored)).await.is_ok()
 }

@@ -2,17 +2,19 @@
 
 use std::any::{Any, TypeId};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Waker};
 use std::time::{Duration, SystemTime};
 
 use crate::container::RunValues;
-use crate::drivers::{Delivery, Renewal};
+use crate::drivers::{Lease, Renewal};
 use crate::job::context::{ContextData, ProgressSink, RunSignal};
 use crate::job::{CancelReason, JobContext, JobId, Progress};
 use crate::queue::Queue;
 
 use super::gather::Group;
+use super::ready::Ready;
 use super::shared::Shared;
 use super::transaction::Held;
 
@@ -24,7 +26,10 @@ pub(super) const STOP_GRACE: Duration = Duration::from_secs(1);
 /// Room for one running job.
 pub(super) struct Slot {
     shared: Weak<Shared>,
+    queue: Arc<str>,
     state: Mutex<State>,
+    /// The end of the run was called for. While it was not, a run asks without the lock.
+    is_called: AtomicBool,
     /// Outcomes that wait to be settled; `worker/settle` takes them from here after 5 ms at the latest.
     pub(super) group: Group,
 }
@@ -36,11 +41,16 @@ struct State {
     /// When the run is to be told something next: its timeout, or the end of a grace.
     alarm: Option<SystemTime>,
     progress: Option<Progress>,
+    /// The worker has stopped: whatever still begins is over at once.
+    is_cut: bool,
 }
 
 /// What runs in a slot.
 struct Run {
-    delivery: Delivery,
+    lease: Lease,
+    name: u32,
+    attempt: u32,
+    max_attempts: u32,
     deadline: Option<SystemTime>,
     is_blocking: bool,
     signal: Option<Arc<RunSignal>>,
@@ -58,9 +68,15 @@ pub(super) struct Ending {
     pub(super) is_over: bool,
 }
 
+impl Ending {
+    /// How a run begins when its worker has stopped meanwhile.
+    const CUT: Self = Self { reason: Some(CancelReason::Stopping), is_lost: false, is_over: true };
+}
+
 impl Slot {
-    pub(super) fn new(shared: Weak<Shared>) -> Arc<Self> {
-        Arc::new(Self { shared, state: Mutex::default(), group: Group::new(Vec::new()) })
+    pub(super) fn new(shared: Weak<Shared>, queue: Arc<str>) -> Arc<Self> {
+        let is_called = AtomicBool::new(false);
+        Arc::new(Self { shared, queue, state: Mutex::default(), is_called, group: Group::new(Vec::new()) })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -69,15 +85,19 @@ impl Slot {
     }
 
     /// A run begins.
-    pub(super) fn begin(&self, delivery: Delivery, deadline: Option<SystemTime>, is_blocking: bool) {
-        let run = Run { delivery, deadline, is_blocking, signal: None, ending: Ending::default() };
-        self.lock().run = Some(run);
+    pub(super) fn begin(&self, job: &Ready, deadline: Option<SystemTime>, is_blocking: bool) {
+        let mut state = self.lock();
+        let ending = if state.is_cut { Ending::CUT } else { Ending::default() };
+        self.is_called.store(state.is_cut, Ordering::Release);
+        let (lease, name) = (job.lease, job.name);
+        let (attempt, max_attempts) = (job.attempt, job.max_attempts);
+        state.run = Some(Run { lease, name, attempt, max_attempts, deadline, is_blocking, signal: None, ending });
     }
 
     /// The run has ended: the slot is free again.
     pub(super) fn end(&self) {
         let mut state = self.lock();
-        *state = State::default();
+        *state = State { is_cut: state.is_cut, ..State::default() };
     }
 
     /// Sets the alarm to the run's deadline: only a run that waits needs it. Answers it, for the timer.
@@ -110,6 +130,9 @@ impl Slot {
 
     /// How far the end of the run was called for.
     pub(super) fn ending(&self) -> Ending {
+        if !self.is_called.load(Ordering::Acquire) {
+            return Ending::default();
+        }
         self.lock().run.as_ref().map(|run| run.ending).unwrap_or_default()
     }
 
@@ -117,7 +140,8 @@ impl Slot {
     pub(super) fn call_end(&self, job: Option<JobId>, reason: CancelReason, now: SystemTime) -> Option<Option<SystemTime>> {
         let mut guard = self.lock();
         let state = &mut *guard;
-        let run = state.run.as_mut().filter(|run| job.is_none_or(|id| id == run.delivery.lease.id))?;
+        let run = state.run.as_mut().filter(|run| job.is_none_or(|id| id == run.lease.id))?;
+        self.is_called.store(true, Ordering::Release);
         let first = run.ending.reason.is_none();
         run.ending.reason.get_or_insert(reason);
         match reason {
@@ -145,9 +169,11 @@ impl Slot {
         Some(alarm)
     }
 
-    /// Drops the handler of the run, if there is one, without another word.
+    /// Drops the handler of the run, if there is one, without another word, and of any that still begins.
     pub(super) fn cut(&self) {
         let mut state = self.lock();
+        state.is_cut = true;
+        self.is_called.store(true, Ordering::Release);
         if let Some(run) = &mut state.run {
             run.ending.reason.get_or_insert(CancelReason::Stopping);
             run.ending.is_over = true;
@@ -172,6 +198,7 @@ impl Slot {
         }
         state.alarm = None;
         let run = state.run.as_mut()?;
+        self.is_called.store(true, Ordering::Release);
         if run.ending.reason.is_none() {
             run.ending.reason = Some(CancelReason::TimedOut);
             if let Some(signal) = &run.signal {
@@ -199,24 +226,19 @@ impl Slot {
         let mut state = self.lock();
         let progress = state.progress.take();
         if let Some(run) = &state.run {
-            into.push(Renewal { lease: run.delivery.lease, progress });
+            into.push(Renewal { lease: run.lease, progress });
         }
         drop(state);
         let group = self.group.lock().unwrap_or_else(PoisonError::into_inner);
         into.extend(group.iter().map(|settlement| Renewal { lease: settlement.lease, progress: None }));
     }
 
-    /// A blocking run that should have ended, for the log.
+    /// A run that should have ended and still does not, for the log.
     pub(super) fn overdue(&self) -> Option<(JobId, Arc<str>, CancelReason)> {
+        let shared = self.shared.upgrade()?;
         let state = self.lock();
-        let run = state.run.as_ref().filter(|run| run.is_blocking && run.ending.is_over)?;
-        Some((run.delivery.lease.id, Arc::clone(&run.delivery.kind), run.ending.reason?))
-    }
-
-    /// What runs, and the time now.
-    pub(super) fn delivery(&self) -> Option<(Delivery, SystemTime)> {
-        let delivery = self.lock().run.as_ref()?.delivery.clone();
-        Some((delivery, self.shared.upgrade()?.clock.now()))
+        let run = state.run.as_ref().filter(|run| run.ending.is_over)?;
+        Some((run.lease.id, Arc::clone(shared.kinds.name(run.name)), run.ending.reason?))
     }
 
     /// Whether something runs.
@@ -232,8 +254,16 @@ impl Slot {
     /// The context of what runs, made when it is asked for.
     fn context(&self) -> Option<JobContext> {
         let shared = self.shared.upgrade()?;
-        let mut state = self.lock();
+        let mut guard = self.lock();
+        let state = &mut *guard;
         let run = state.run.as_mut()?;
+        // Who has a context may ask it whether the time is over, without ever yielding.
+        if state.alarm.is_none()
+            && let Some(deadline) = run.deadline
+        {
+            state.alarm = Some(deadline);
+            shared.alarms.add(deadline);
+        }
         let signal = Arc::clone(run.signal.get_or_insert_with(|| {
             let signal = Arc::new(RunSignal::new());
             if shared.is_stopping() {
@@ -245,22 +275,22 @@ impl Slot {
             signal
         }));
         Some(JobContext::new(ContextData {
-            id: run.delivery.lease.id,
-            kind: Arc::clone(&run.delivery.kind),
-            queue: Arc::clone(&run.delivery.queue),
-            attempt: run.delivery.attempt,
-            max_attempts: run.delivery.max_attempts,
+            id: run.lease.id,
+            kind: Arc::clone(shared.kinds.name(run.name)),
+            queue: Arc::clone(&self.queue),
+            attempt: run.attempt,
+            max_attempts: run.max_attempts,
             deadline: run.deadline,
             signal,
-            progress: Some(Arc::new(Reporter { shared: self.shared.clone(), id: run.delivery.lease.id })),
-            lease: Some(Arc::new(Held::new(Arc::clone(&shared), run.delivery.lease))),
+            progress: Some(Arc::new(Reporter { shared: self.shared.clone(), id: run.lease.id })),
+            lease: Some(Arc::new(Held::new(Arc::clone(&shared), run.lease))),
         }))
     }
 
     /// Keeps what the run of `job` says of its progress until the next renewal. Answers whether it is that run's slot.
     pub(super) fn keep_progress(&self, job: JobId, progress: &Progress) -> bool {
         let mut state = self.lock();
-        let is_mine = state.run.as_ref().is_some_and(|run| run.delivery.lease.id == job);
+        let is_mine = state.run.as_ref().is_some_and(|run| run.lease.id == job);
         if is_mine {
             state.progress = Some(progress.clone());
         }

@@ -44,6 +44,8 @@ pub(crate) enum Fault {
     CountsSnoozes,
     RetriesAtOnce,
     FetchesBeforeItSettles,
+    SettlesNothingNow,
+    ExchangesNowAtTimes,
 
     // In `renew`.
     RenewsNothing,

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use queue::drivers::{
     BoxFuture, Capabilities, Delivery, Driver, Durability, Exchanged, FetchRequest, Group, Inspect, MaintainLimits, Maintained,
     NewJob, PushResult, Pushed, QueueRow, Renewal, Renewed, Settled, Settlement, Wake, WorkerRow, WorkerState,
@@ -255,6 +256,17 @@ impl Driver for Faulty {
             };
             Exchanged { settled, deliveries }
         })
+    }
+
+    fn exchange_now(&self, settlements: &[Settlement], request: &FetchRequest) -> Option<Exchanged> {
+        match self.fault {
+            Fault::SettlesNothingNow => {
+                let settled = Ok(settlements.iter().map(|_| Settled::Stored).collect());
+                Some(Exchanged { settled, deliveries: self.fetch(request).now_or_never()? })
+            }
+            Fault::ExchangesNowAtTimes if request.queues.is_empty() => self.exchange(settlements, request).now_or_never(),
+            _ => None,
+        }
     }
 
     fn renew<'a>(&'a self, worker: &'a WorkerRow, renewals: &'a [Renewal]) -> BoxFuture<'a, Result<Renewed, Error>> {

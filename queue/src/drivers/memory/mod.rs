@@ -142,6 +142,13 @@ impl Memory {
         rung.into_iter().for_each(std::task::Waker::wake);
         answer
     }
+
+    fn settle_and_fetch(&self, settlements: &[Settlement], request: &FetchRequest) -> Exchanged {
+        self.with(|store, now| Exchanged {
+            settled: Ok(settlements.iter().map(|one| store.settle(one, now)).collect()),
+            deliveries: Ok(store.fetch(request, now)),
+        })
+    }
 }
 
 impl Default for Memory {
@@ -186,12 +193,11 @@ impl Driver for Memory {
     }
 
     fn exchange<'a>(&'a self, settlements: &'a [Settlement], request: &'a FetchRequest) -> BoxFuture<'a, Exchanged> {
-        Box::pin(async move {
-            self.with(|store, now| Exchanged {
-                settled: Ok(settlements.iter().map(|one| store.settle(one, now)).collect()),
-                deliveries: Ok(store.fetch(request, now)),
-            })
-        })
+        Box::pin(async move { self.settle_and_fetch(settlements, request) })
+    }
+
+    fn exchange_now(&self, settlements: &[Settlement], request: &FetchRequest) -> Option<Exchanged> {
+        Some(self.settle_and_fetch(settlements, request))
     }
 
     fn renew<'a>(&'a self, worker: &'a WorkerRow, renewals: &'a [Renewal]) -> BoxFuture<'a, Result<Renewed, Error>> {

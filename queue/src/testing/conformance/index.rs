@@ -63,6 +63,8 @@ macro_rules! __conformance_rules {
             exchange {
                 an_exchange_settles_and_fetches,
                 an_exchange_settles_before_it_fetches,
+                an_exchange_on_the_callers_thread_does_the_same,
+                an_exchange_is_always_on_the_callers_thread_or_never,
                 a_lost_lease_does_not_stop_the_fetch,
                 each_half_of_an_exchange_may_be_empty,
             }
