@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use queue::drivers::Memory;
 use queue::job::Filter;
 use queue::prelude::*;
 use queue::{ErrorKind, JobId, JobState};
@@ -40,6 +41,26 @@ impl Job for Plain {
 
 /// Long enough for the store to be asked once, and no more.
 const A_MOMENT: Duration = Duration::from_millis(1);
+
+/// Those who wait get the row at the end of the job, whatever the store keeps of it afterwards.
+#[tokio::test]
+async fn a_wait_misses_no_job_however_few_rows_are_kept() {
+    for kept in [0, 1] {
+        let queue = Queue::from_driver(Arc::new(Memory::new().keep_completed_rows(kept)));
+        queue.pause("default").await.unwrap();
+        let pushed = queue.dispatch_all((0..2_000).map(Plain::with)).await.unwrap();
+        let mut waits: Vec<_> = pushed.iter().map(|one| Box::pin(queue.wait(one.id, PATIENCE))).collect();
+        assert!(waits.iter_mut().all(|wait| wait.now_or_never().is_none()), "each waits from its first poll on");
+        let probe = Arc::<Probe>::default();
+        let worker = Worker::builder(&queue, Container::builder().instance(probe).build()).start().await.unwrap();
+        queue.resume("default").await.unwrap();
+        for (wait, one) in waits.into_iter().zip(pushed) {
+            let row = wait.await.unwrap();
+            assert_eq!((row.id, row.state, row.attempt), (one.id, JobState::Completed, 1));
+        }
+        worker.shutdown(PATIENCE).await;
+    }
+}
 
 #[tokio::test]
 async fn a_wait_ends_with_the_job_on_any_executor() {

@@ -115,7 +115,7 @@ async fn each_push_fails_alone() {
     first.await.unwrap();
     let [one, two, three] = join_all(rest).await.try_into().unwrap();
     assert!(one.is_ok() && three.is_ok());
-    assert_eq!(format!("{:?}", two.unwrap_err()), "the store refused the push: poison");
+    assert_eq!(format!("{:?}", two.unwrap_err()), "the store did not confirm the push: poison");
     assert_eq!(gate.calls(), [call([0]), call([1, 2, 3])]);
     // All or none: the poison takes its tuple with it.
     queue.dispatch((Note::with(4), Note::with(2))).await.unwrap_err();
@@ -294,7 +294,7 @@ async fn a_driver_that_panics_gives_an_error_and_the_engine_lives() {
     let (gate, queue) = start();
     gate.answer(Answer::Panics);
     let error = queue.dispatch(Note::with(0)).await.unwrap_err();
-    assert_eq!(format!("{error:?}"), "the store refused the push: the driver `gate` panicked");
+    assert_eq!(format!("{error:?}"), "the store did not confirm the push: the driver `gate` panicked");
     gate.answer(Answer::Stores);
     queue.dispatch(Note::with(1)).await.unwrap();
     assert_eq!(stored(&queue).await, 1);
@@ -310,7 +310,7 @@ async fn a_driver_that_does_not_answer_gives_an_error() {
             format!("{:?}", queue.dispatch_all((0..2).map(Note::with)).wait().unwrap_err()),
         ];
         for text in texts {
-            assert_eq!(text, "the store refused the push: the driver `gate` did not answer for each job of the push");
+            assert_eq!(text, "the store did not confirm the push: the driver `gate` did not answer for each job of the push");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use queue::drivers::WorkerState;
 use queue::prelude::*;
 use queue::{Clock, JobState};
 use queue_tests::probe::{PATIENCE, Probe};
@@ -79,6 +80,12 @@ async fn a_stop_waits_without_end_when_it_is_told_to() {
     rig.queue.dispatch(PassesTheGate::with()).await.unwrap();
     rig.probe.wait_for("at the gate", 1).await;
     let stop = tokio::spawn(worker.shutdown(Duration::MAX));
+    let begins = async {
+        while rig.queue.workers().await.unwrap()[0].state != WorkerState::Stopping {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, begins).await.expect("the stop begins");
     rig.probe.open();
     let report = tokio::time::timeout(PATIENCE, stop).await.unwrap().unwrap();
     assert_eq!((report.completed, report.released, report.abandoned), (1, 0, 0));

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use queue::JobState;
 use queue::prelude::*;
-use queue_tests::probe::Probe;
+use queue_tests::logs;
+use queue_tests::probe::{PATIENCE, Probe};
 use queue_tests::rig::Rig;
 
 /// Spins on an async thread until it is let go.
@@ -25,6 +26,29 @@ impl Job for Spins {
         while !self.stop.load(Ordering::Acquire) {
             std::hint::spin_loop();
         }
+        Ok(())
+    }
+}
+
+/// SpinsLate on an async thread until it is let go, which may be after its time.
+#[derive(Queueable)]
+#[queueable(queue = "late-spinners", timeout = "1s", max_attempts = 1)]
+struct SpinsLate {
+    #[inject]
+    probe: Arc<Probe>,
+    #[inject]
+    stop: Arc<AtomicBool>,
+    #[inject]
+    context: JobContext,
+}
+
+impl Job for SpinsLate {
+    async fn handle(&self) -> JobResult {
+        self.probe.saw("spins late");
+        while !self.stop.load(Ordering::Acquire) {
+            std::thread::yield_now();
+        }
+        self.probe.saw(format!("{:?}", self.context.cancel_reason()));
         Ok(())
     }
 }
@@ -148,4 +172,26 @@ async fn panics_in_every_place_of_a_job_are_caught() {
     rig.until(twice, JobState::Retryable).await;
     let other = rig.queue.dispatch(Quick::with()).await.unwrap().id;
     assert_eq!(rig.end(other).await.state, JobState::Completed);
+}
+
+#[tokio::test]
+async fn an_async_handler_that_never_yields_is_named_in_the_log_and_recorded_as_timed_out_when_it_returns_late() {
+    logs::keep();
+    let rig = Rig::new();
+    let stop = Arc::new(AtomicBool::new(false));
+    let worker = Worker::builder(&rig.queue, container(&rig, &stop)).threads(2).start().await.unwrap();
+    let id = rig.queue.dispatch(SpinsLate::with()).await.unwrap().id;
+    rig.probe.wait_for("spins late", 1).await;
+    for _ in 0..30 {
+        rig.advance(Duration::from_secs(5));
+        let other = rig.queue.dispatch(Quick::with()).await.unwrap().id;
+        rig.end(other).await;
+    }
+    let named = logs::lines(&format!("job={id}")).len();
+    stop.store(true, Ordering::Release);
+    let row = rig.end(id).await;
+    worker.shutdown(PATIENCE).await;
+    let errors: Vec<_> = row.errors.iter().map(|error| error.message.clone()).collect();
+    assert_eq!((row.state, errors, named > 0), (JobState::Failed, vec!["timed out after 1s".to_owned()], true));
+    assert_eq!(rig.probe.count("Some(TimedOut)"), 1);
 }

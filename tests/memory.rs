@@ -126,6 +126,8 @@ async fn the_last_completed_jobs_are_kept_without_their_payloads() {
     let ids: Vec<_> = driver.store(jobs(5)).iter().map(|pushed| pushed.id).collect();
     let deliveries = driver.take(5).await;
     driver.end(&deliveries, Outcome::Complete).await;
+    assert!(driver.look(ids[0]).await.is_some(), "whoever waits for it can look at it");
+    driver.tend().await;
     for id in &ids[..2] {
         assert!(driver.look(*id).await.is_none());
     }
@@ -143,6 +145,8 @@ async fn the_last_failed_and_cancelled_jobs_are_kept_whole() {
     for outcome in [fail(), Outcome::Cancel { reason: None }] {
         let ids: Vec<_> = driver.store(jobs(3)).iter().map(|pushed| pushed.id).collect();
         driver.end(&driver.take(3).await, outcome).await;
+        assert!(driver.look(ids[0]).await.is_some(), "whoever waits for it can look at it");
+        driver.tend().await;
         assert!(driver.look(ids[0]).await.is_none());
         for id in &ids[1..] {
             assert!(driver.look(*id).await.is_some_and(|row| row.payload.is_some()));
@@ -166,7 +170,9 @@ async fn everything_goes_back_when_the_queue_is_drained() {
             break;
         }
         driver.end(&deliveries, Outcome::Complete).await;
+        assert!(driver.footprint().ended <= 700, "only those of the last call are still there");
     }
+    driver.tend().await;
     assert_eq!(driver.footprint(), start);
 }
 
@@ -306,6 +312,74 @@ async fn a_dropped_wake_leaves_nothing_behind() {
     let wake = kept.await.unwrap();
     assert!(wake.work && wake.queues);
     assert_eq!(driver.footprint().waiters, 0);
+}
+
+fn job_in(queue: &str) -> NewJob {
+    NewJob { queue: queue.into(), ..job() }
+}
+
+/// A program may have a queue for each of its users.
+#[tokio::test]
+async fn a_queue_without_jobs_goes_and_comes_again() {
+    let driver = Memory::with_clock(Clock::manual()).keep_completed_rows(0);
+    let start = driver.footprint();
+    for round in 0..3 {
+        let names: Vec<_> = (0..3_000).map(|user| format!("user:{}", user + round * 1_000)).collect();
+        driver.store(names.iter().map(|name| job_in(name)).collect());
+        assert_eq!(driver.footprint().queues, 3_000);
+        let queues = names.iter().map(|name| QueueRequest { queue: name.as_str().into(), free: 1, ahead: 0 }).collect();
+        let deliveries = driver.fetch(&FetchRequest { queues, ..request(0) }).await.unwrap();
+        assert!(deliveries.iter().map(|one| &*one.queue).eq(names.iter()), "each from its own queue");
+        driver.end(&deliveries[..2_000], Outcome::Complete).await;
+        while driver.tend().await.next_due.is_some() {}
+        assert_eq!(driver.footprint().queues, 1_000, "those whose jobs still run");
+        driver.end(&deliveries[2_000..], Outcome::Complete).await;
+        while driver.tend().await.next_due.is_some() {}
+        assert!(driver.queues().await.unwrap().is_empty() && driver.inside().counts().await.unwrap().queues.is_empty());
+        assert_eq!(driver.footprint(), start);
+    }
+}
+
+#[tokio::test]
+async fn a_queue_stays_while_it_is_paused_or_has_a_row() {
+    let driver = Memory::new();
+    driver.inside().pause("paused").await.unwrap();
+    driver.inside().pause("resumed").await.unwrap();
+    driver.inside().resume("resumed").await.unwrap();
+    let resumed = driver.queues().await.unwrap().into_iter().find(|row| &*row.name == "resumed");
+    assert_eq!(resumed.map(|row| row.is_paused), Some(false), "whoever paused its work sees that it may go on");
+    let held = Some(Box::new(Extra { held: true, ..Extra::default() }));
+    driver.store(vec![
+        job(),
+        NewJob { due: Due::In(LEASE), ..job_in("scheduled") },
+        NewJob { extra: held, ..job_in("held") },
+        job_in("waits"),
+    ]);
+    driver.end(&driver.take(1).await, Outcome::Complete).await;
+    driver.tend().await;
+    let mut names: Vec<_> = driver.queues().await.unwrap().into_iter().map(|row| row.name.to_string()).collect();
+    names.sort();
+    assert_eq!(names, ["held", "mail", "paused", "scheduled", "waits"]);
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_queue_that_went_is_woken_when_it_comes_again() {
+    let driver = Memory::new().keep_completed_rows(0);
+    driver.store(vec![job(), job_in("other")]);
+    driver.end(&driver.take(1).await, Outcome::Complete).await;
+    let (both, mail) = (["mail".into(), "other".into()], ["mail".into()]);
+    let mut wake = driver.wake(&both);
+    driver.tend().await;
+    assert_eq!(driver.footprint().queues, 1);
+    assert!(futures_util::FutureExt::now_or_never(&mut wake).is_none(), "that it went is no event");
+    driver.store(vec![job_in("new")]);
+    let wake = wake.await.unwrap();
+    assert!(wake.queues && !wake.work, "another has its place");
+    let wake = driver.wake(&mail);
+    driver.store(jobs(1));
+    let wake = wake.await.unwrap();
+    assert!(wake.queues && wake.work);
+    assert_eq!(driver.take(1).await.len(), 1);
 }
 
 #[tokio::test]

@@ -201,6 +201,36 @@ async fn more_jobs_than_the_store_keeps_rows_resolve() {
 }
 
 #[tokio::test]
+async fn an_outcome_is_told_also_where_the_store_keeps_no_row() {
+    let sync = start_on(Queue::from_driver(Arc::new(Memory::waiting_pushes().keep_completed_rows(0).keep_failed_rows(0)))).await;
+    sync.queue.dispatch_all((0..500).map(|n| Say::with(n.to_string()))).await.unwrap();
+    let error = sync.queue.dispatch(Fails::with(9)).await.unwrap_err();
+    assert!(matches!(&error, PushError::Job { state: JobState::Failed, .. }), "{error:?}");
+    let error = sync.queue.dispatch(GivesUp::with()).await.unwrap_err();
+    assert!(matches!(&error, PushError::Job { state: JobState::Cancelled, .. }), "{error:?}");
+    sync.stop().await;
+}
+
+/// Another handle of the same store may end a job and remove its row between two looks.
+#[tokio::test]
+async fn a_job_that_is_gone_did_not_complete() {
+    let driver = Arc::new(Memory::waiting_pushes());
+    let other = Queue::from_driver(Arc::<Memory>::clone(&driver));
+    let sync = start_on(Queue::from_driver(driver)).await;
+    sync.queue.pause("default").await.unwrap();
+    let push = sync.queue.dispatch(Say::with("never".into()));
+    let row = other.jobs(&queue::job::Filter::new()).await.unwrap().pop().unwrap();
+    other.cancel(row.id).await.unwrap();
+    other.forget(row.id).await.unwrap();
+    let error = push.await.unwrap_err();
+    assert_eq!(
+        format!("{error:?}"),
+        format!("the store did not confirm the push: it no longer keeps job {}, so nobody knows how that ended", row.id)
+    );
+    sync.stop().await;
+}
+
+#[tokio::test]
 async fn a_plain_thread_may_wait_and_a_runtime_may_not() {
     let sync = start().await;
     let queue = sync.queue.clone();

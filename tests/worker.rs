@@ -380,3 +380,30 @@ async fn time_that_passes_while_the_store_is_maintained_counts() {
     tokio::time::timeout(Duration::from_secs(3), probe.wait_for("due", 1)).await.expect("it is due, and runs");
     worker.shutdown(Duration::ZERO).await;
 }
+
+#[tokio::test]
+async fn a_queue_that_ceases_to_exist_is_served_no_longer_and_again_when_it_comes_back() {
+    let clock = queue::Clock::manual();
+    let driver = Arc::new(queue::drivers::Memory::with_clock(clock.clone()).keep_completed_rows(0));
+    let (queue, probe) = (Queue::from_driver(driver), Arc::<Probe>::default());
+    let container = Container::builder().instance(Arc::clone(&probe)).instance(Arc::new(clock.clone())).build();
+    let worker = Worker::builder(&queue, container).start().await.unwrap();
+    let serves = async || queue.workers().await.unwrap()[0].queues.iter().any(|(name, _)| &**name == "of one tenant");
+    for round in 1..=2 {
+        queue.dispatch(Say::with("done".into()).queue("of one tenant")).await.unwrap();
+        probe.wait_for("done", round).await;
+        let ceased = async {
+            // Past the next maintenance, and the next renewal of the worker's row.
+            loop {
+                clock.advance(Duration::from_secs(11));
+                tokio::task::yield_now().await;
+                if !serves().await {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(queue_tests::probe::PATIENCE, ceased).await.expect("it is served no longer");
+    }
+    let report = worker.shutdown(Duration::from_secs(1)).await;
+    assert_eq!(report.abandoned, 0);
+}

@@ -42,7 +42,7 @@ fn jobs_compile_where_queue_is_behind_a_facade() {
 }
 
 /// A file under `answers/` says in comments what the compiler must answer: `//~ error: text` on the line of the mistake, and
-/// `//~ note: text` for words that must stand in the answers.
+/// `//~ note: text` for words that must stand in the answers, `//~ never: text` for words that must not.
 #[test]
 fn answers() {
     let programs = files("answers");
@@ -60,6 +60,10 @@ fn answers() {
             }
             if let Some((_, text)) = line.split_once("//~ note: ") {
                 assert!(rendered.contains(text), "`{name}` lacks the note `{text}`:\n{rendered}");
+            }
+            if let Some((_, text)) = line.split_once("//~ never: ") {
+                // Not the line itself, which the compiler may show.
+                assert!(!rendered.replace(line, "").contains(text), "`{name}` says `{text}`:\n{rendered}");
             }
         }
         let mut answered: Vec<(Option<usize>, &str)> = errors.iter().map(|error| (error.line, error.text.as_str())).collect();

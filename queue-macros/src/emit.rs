@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Ident;
 use syn::ext::IdentExt;
@@ -248,12 +248,33 @@ fn conversion(job: &Job) -> TokenStream {
 
 /// A job without payload can be pushed by its type. There is no blanket impl, so that the compiler names the one job of a tuple
 /// that does not fit.
-fn push_set(job: &Job) -> Option<TokenStream> {
-    if job.payload().next().is_some() {
-        return None;
-    }
+fn push_set(job: &Job) -> TokenStream {
     let Job { root, ident, args, .. } = job;
-    Some(quote! {
+    if job.payload().next().is_some() {
+        // The bound is never met, and its words are those of the error. All stands at the struct's name: of an impl that a derive wrote
+        // the compiler would say that a type parameter lacks something.
+        let place = ident.span();
+        let at_place = |mut token: TokenTree| {
+            token.set_span(place);
+            token
+        };
+        let trait_path: TokenStream = quote!(#root::PushSet).into_iter().map(at_place).collect();
+        return quote_spanned! {place=>
+            impl #trait_path for #ident
+            where
+                for<'__queue> #ident: #root::__private::WithoutPayload<'__queue>,
+            {
+                type Pushed = #root::Pushed;
+
+                fn add_to(_: &mut #root::__private::JobList) {}
+
+                fn take_from(_: &mut ::std::vec::IntoIter<#root::Pushed>) -> ::core::option::Option<#root::Pushed> {
+                    ::core::option::Option::None
+                }
+            }
+        };
+    }
+    quote! {
         #[automatically_derived]
         impl #root::PushSet for #ident {
             type Pushed = #root::Pushed;
@@ -266,7 +287,7 @@ fn push_set(job: &Job) -> Option<TokenStream> {
                 ::core::iter::Iterator::next(pushed)
             }
         }
-    })
+    }
 }
 
 /// The entry in the registry. The bound of its type argument, which stands at the struct's name, is what demands `impl Job`.

@@ -33,7 +33,7 @@ pub mod __private {
     pub use crate::container::{Cloned, Dependencies, Dependency, FromContainer, InjectNamed, ResolveError, Scope};
     pub use crate::job::field::{PayloadBound, PayloadField, ReadArgs, next_key, read_args};
     pub use crate::job::{Backoff, JobOptions, Unique};
-    pub use crate::queue::push::JobList;
+    pub use crate::queue::push::{JobList, WithoutPayload};
     pub use crate::registry::Entry;
     pub use inventory;
     pub use serde;

@@ -1,8 +1,8 @@
 //! The names of what is measured.
 
-/// Jobs that were stored; a counter.
+/// Jobs that were stored, by `queue` and `kind`; a counter. A job pushed in a transaction does not count: nobody tells whether that commits.
 pub(crate) const JOBS_PUSHED: &str = "queue_jobs_pushed_total";
-/// Jobs whose push failed; a counter.
+/// Pushes that failed, awaited or not, by `queue` and `kind` of their first job; a counter.
 pub(crate) const PUSHES_FAILED: &str = "queue_pushes_failed_total";
 /// Runs that ended, by `queue`, `kind` and `outcome`; a counter.
 pub(crate) const JOBS_ENDED: &str = "queue_jobs_ended_total";

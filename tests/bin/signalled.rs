@@ -1,6 +1,7 @@
 //! A worker in a process of its own, for the tests that send it signals. It says on standard output how far it is.
 
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use queue::prelude::*;
@@ -42,16 +43,37 @@ impl Job for Runs {
     }
 }
 
+fn block_for_good() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
 #[derive(Queueable)]
 #[queueable(blocking)]
-struct BlocksForGood;
+struct BlocksForGood {
+    #[inject]
+    context: JobContext,
+}
 
 impl BlockingJob for BlocksForGood {
     fn handle(&self) -> JobResult {
         say("running");
-        loop {
-            std::thread::park();
+        while !self.context.is_stopping() {
+            std::thread::yield_now();
         }
+        say("saw the stop");
+        block_for_good()
+    }
+}
+
+/// A service that never finds its end, and so holds the stop up.
+struct NeverEnds;
+
+impl NeverEnds {
+    async fn end(_service: Arc<Self>) {
+        say("the services end");
+        block_for_good()
     }
 }
 
@@ -59,13 +81,19 @@ impl BlockingJob for BlocksForGood {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let how = std::env::args().nth(1).unwrap_or_default();
     let queue = Queue::connect("memory:").await?;
-    let worker = Worker::builder(&queue, Container::builder().build()).grace(Duration::from_secs(3600)).start().await?;
-    if how == "block" {
-        queue.dispatch(BlocksForGood::with()).await?;
-    } else {
-        queue.dispatch(Runs::with(how)).await?;
+    let container = match how.as_str() {
+        "hang" => Container::builder().instance(Arc::new(NeverEnds)).on_shutdown::<NeverEnds>(NeverEnds::end).build(),
+        _ => Container::builder().build(),
+    };
+    let worker = Worker::builder(&queue, container).grace(Duration::from_secs(3600)).start().await?;
+    let mut run = Box::pin(worker.run());
+    // Signals count from the first poll on, so nothing runs before it that would make a test send one.
+    assert!(futures_util::poll!(&mut run).is_pending());
+    match how.as_str() {
+        "block" | "hang" => drop(queue.dispatch(BlocksForGood::with()).await?),
+        _ => drop(queue.dispatch(Runs::with(how)).await?),
     }
-    let report = worker.run().await?;
+    let report = run.await?;
     say(&format!("completed {} released {} abandoned {}", report.completed, report.released, report.abandoned));
     Ok(())
 }

@@ -4,6 +4,7 @@ pub mod gate;
 pub mod logs;
 pub mod park;
 pub mod probe;
+pub mod relay;
 pub mod rig;
 
 #[cfg(doctest)]

@@ -24,5 +24,6 @@ impl Job for Welcome {
 
 fn main() {
     drop(Queue::push::<Plain>()); //~ error: `Plain` cannot be pushed by type alone
-//~ note: not a job yet: add `#[derive(Queueable)]`
+//~ note: a struct becomes a job by `#[derive(Queueable)]`
+//~ never: with(
 }

@@ -22,5 +22,8 @@ impl Job for Welcome {
 
 fn main() {
     drop(Queue::push::<Welcome>()); //~ error: `Welcome` cannot be pushed by type alone
-//~ note: a job with payload fields: `Welcome::with(..).push()`
+//~ note: `Welcome` has payload fields: write `Welcome::with(..).push()`
+//~ never: becomes a job
+//~ never: manually implementing
+//~ never: tuple
 }

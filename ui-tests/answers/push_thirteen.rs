@@ -23,4 +23,5 @@ impl Job for Welcome {
 fn main() {
     drop(Queue::push::<(Purge, Purge, Purge, Purge, Purge, Purge, Purge, Purge, Purge, Purge, Purge, Purge, Purge)>()); //~ error: `(Purge, Purge, Purge, Purge, Purge, Purge, Purge, Purge, Purge, Purge, Purge, Purge, Purge)` cannot be pushed by type alone
 //~ note: several at once: a tuple of 1 to 12 jobs, or `queue.dispatch_all(..)`
+//~ never: with(
 }

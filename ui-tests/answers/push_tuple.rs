@@ -22,5 +22,7 @@ impl Job for Welcome {
 
 fn main() {
     drop(Queue::push::<(Purge, Welcome)>()); //~ error: `Welcome` cannot be pushed by type alone
-//~ note: a job with payload fields: `Welcome::with(..).push()`
+//~ note: `Welcome` has payload fields: write `Welcome::with(..).push()`
+//~ note: several at once: `queue.dispatch((One::with(..), Other::with(..)))`
+//~ never: becomes a job
 }

@@ -21,6 +21,8 @@ impl Job for Welcome {
 }
 
 fn main() {
-    drop(Queue::push::<()>()); //~ error: `()` cannot be pushed by type alone
-//~ note: several at once: a tuple of 1 to 12 jobs, or `queue.dispatch_all(..)`
+    drop(Queue::push::<()>()); //~ error: `()` names no job to push
+//~ note: name a job without payload, or a tuple of 1 to 12 of them: `Queue::push::<PurgeSessions>()`
+//~ never: with(
+//~ never: becomes a job
 }

@@ -1,5 +1,6 @@
 //! What travels between the pipeline and a driver.
 
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -55,14 +56,50 @@ pub struct Extra {
     pub held: bool,
 }
 
-impl Extra {
-    /// About how much memory it takes, in bytes.
-    fn size(&self) -> usize {
-        let texts = self.unique_key.iter().chain(&self.tags).map(String::len).sum::<usize>();
-        // As it is stored; few jobs have notes, and they are short.
-        let meta = if self.meta.is_empty() { 0 } else { serde_json::to_string(&self.meta).map_or(0, |text| text.len()) };
-        size_of::<Self>() + texts + meta
+/// How many bytes the parts of an [`Extra`] have.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ExtraSizes {
+    pub(crate) tags: usize,
+    /// As JSON.
+    pub(crate) meta: usize,
+    pub(crate) unique_key: usize,
+}
+
+impl ExtraSizes {
+    pub(crate) fn sum(self) -> usize {
+        self.tags + self.meta + self.unique_key
     }
+}
+
+impl Extra {
+    pub(crate) fn sizes(&self) -> ExtraSizes {
+        ExtraSizes {
+            tags: self.tags.iter().map(String::len).sum(),
+            meta: if self.meta.is_empty() { 0 } else { json_size(&self.meta) },
+            unique_key: self.unique_key.as_ref().map_or(0, String::len),
+        }
+    }
+}
+
+/// How many bytes it has as JSON.
+fn json_size(map: &serde_json::Map<String, serde_json::Value>) -> usize {
+    struct Count(usize);
+
+    impl io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut count = Count(0);
+    // A JSON value is always JSON, and counting never fails.
+    let _ = serde_json::to_writer(&mut count, map);
+    count.0
 }
 
 impl NewJob {
@@ -75,7 +112,7 @@ impl NewJob {
     /// About how much memory it takes while it waits to be stored, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
-        size_of::<Self>() + self.payload.len() + self.extra.as_ref().map_or(0, |extra| extra.size())
+        size_of::<Self>() + self.payload.len() + self.extra.as_ref().map_or(0, |extra| size_of::<Extra>() + extra.sizes().sum())
     }
 }
 

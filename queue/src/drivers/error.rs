@@ -27,22 +27,24 @@ pub enum PushError {
     /// `.wait()` on `sync:` would block a thread that the job may need.
     #[error("`.wait()` on `sync:` inside a runtime would block the thread that the job may need: use `.await`")]
     WouldBlock,
-    /// The payload could not be encoded.
-    #[error("the payload of `{kind}` cannot be encoded as JSON")]
+    /// The job cannot be stored as it is: its payload is no JSON, or one of its options is out of bounds.
+    #[error("{}", not_encoded(.kind, .source))]
     Encode {
         /// The job's kind.
         kind: &'static str,
-        /// What serde says.
+        /// What serde says of the payload, or what is wrong with the options.
         #[source]
         source: BoxError,
     },
-    /// The payload is over the limit.
+    /// The payload, or what is stored with it, is over the limit.
     #[error(
-        "the payload of `{kind}` has {size} bytes and the limit is {limit}: store the data elsewhere and push a reference to it"
+        "the {what} of `{kind}` has {size} bytes and the limit is {limit}: store the data elsewhere and push a reference to it"
     )]
     TooLarge {
         /// The job's kind.
         kind: String,
+        /// What is too large: `payload`, `meta`, `list of tags`, or the payload with what else is stored.
+        what: String,
         /// Its size in bytes.
         size: usize,
         /// The limit in bytes.
@@ -92,9 +94,16 @@ pub enum PushError {
         /// What the last attempt said.
         error: String,
     },
-    /// The store answered with an error.
-    #[error("the store refused the push")]
+    /// The store answered with an error, or, on `sync:`, does not tell how the job ended.
+    #[error("the store did not confirm the push")]
     Store(#[source] BoxError),
+}
+
+fn not_encoded(kind: &str, source: &BoxError) -> String {
+    match source.is::<serde_json::Error>() {
+        true => format!("the payload of `{kind}` cannot be encoded as JSON"),
+        false => format!("`{kind}` cannot be pushed with these options"),
+    }
 }
 
 impl fmt::Debug for PushError {

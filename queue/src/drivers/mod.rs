@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::job::{SettleError, StoreTransaction};
 
+pub(crate) use data::ExtraSizes;
 pub use data::{
     Delivery, Due, Except, Exchanged, Extra, FetchRequest, Group, Lease, MaintainLimits, Maintained, NewJob, PushResult, Pushed,
     QueueRequest, QueueRow, Renewal, Renewed, Settled, Settlement, Tick, Told, Wake, WorkerId, WorkerRow, WorkerState,
@@ -111,7 +112,7 @@ pub trait Driver: Send + Sync + 'static {
     /// Dropping it loses nothing that a later fetch would not find.
     fn wake<'a>(&'a self, queues: &'a [Arc<str>]) -> BoxFuture<'a, Result<Wake, Error>>;
 
-    /// The queues that exist.
+    /// The queues that exist: at least those that have a row, or are paused.
     fn queues(&self) -> BoxFuture<'_, Result<Vec<QueueRow>, Error>>;
 
     /// Looking and acting, where the store can.

@@ -10,6 +10,7 @@ mod message;
 pub mod options;
 pub mod outcome;
 pub mod payload;
+pub(crate) mod queue_name;
 pub mod row;
 mod sequence;
 pub mod state;

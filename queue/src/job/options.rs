@@ -12,7 +12,7 @@ pub struct JobOptions {
     pub queue: &'static str,
     /// Lower goes first.
     pub priority: u8,
-    /// How many attempts before the job counts as failed.
+    /// How many attempts before the job counts as failed: 1 to 1000.
     pub max_attempts: u16,
     /// How long one attempt may take: `Some(None)` is "as long as it likes".
     pub timeout: Option<Option<Duration>>,
@@ -35,6 +35,8 @@ impl JobOptions {
     pub const DEFAULT_PRIORITY: u8 = 100;
     /// The attempts of a job that names none.
     pub const DEFAULT_MAX_ATTEMPTS: u16 = 20;
+    /// The most attempts that a job may have.
+    pub const MOST_ATTEMPTS: u16 = 1_000;
     /// The timeout of a job that names none.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 

@@ -13,7 +13,7 @@ use crate::error::BoxError;
 /// The bytes of a payload, shared by everybody who looks at them.
 pub type Payload = Arc<[u8]>;
 
-/// The most that a payload may have, in bytes.
+/// The most that a payload may have, in bytes; what is stored with it (tags, meta, unique key) counts.
 pub const MAX_PAYLOAD: usize = 1024 * 1024;
 
 /// How deep the JSON of a payload may nest: what serde_json reads.

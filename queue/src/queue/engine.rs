@@ -10,7 +10,6 @@ use tokio::runtime::Handle;
 
 use crate::drivers::{Driver, Group, PushError, PushResult};
 use crate::error::{Error, ErrorKind};
-use crate::telemetry;
 
 use super::intake::{Intake, Room, Ticket};
 
@@ -153,14 +152,6 @@ pub(super) fn silent(driver: &dyn Driver) -> PushError {
     PushError::Store(format!("the driver `{}` did not answer for each job of the push", driver.name()).into())
 }
 
-/// Counts what was stored. A duplicate was not.
-pub(super) fn count(result: &PushResult) {
-    if let Ok(pushed) = result {
-        let stored = pushed.iter().filter(|pushed| !pushed.is_duplicate).count();
-        metrics::counter!(telemetry::JOBS_PUSHED).increment(stored as u64);
-    }
-}
-
 /// For how long the store has been away.
 struct Outage {
     now: SystemTime,
@@ -195,7 +186,7 @@ fn answer(
         // A tick that was stored before has none.
         let is_whole = |pushed: &Vec<_>| pushed.len() == ticket.jobs || (group.tick.is_some() && pushed.is_empty());
         let result = result.and_then(|pushed| if is_whole(&pushed) { Ok(pushed) } else { Err(silent(driver)) });
-        count(&result);
+        ticket.observer.ended(&result);
         room.add(&ticket);
         answered.push((ticket.answer, result));
     }

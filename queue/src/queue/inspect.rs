@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::drivers::{BoxFuture, Counts, Driver, Inspect, WorkerRow};
 use crate::error::{Error, ErrorKind};
-use crate::job::{Filter, JobId, JobRow, JobState};
+use crate::job::{Filter, JobId, JobRow, JobState, queue_name};
 
 use super::Queue;
 
@@ -127,8 +127,9 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// As [`job`](Queue::job).
+    /// As [`job`](Queue::job); [`ErrorKind::Invalid`] for a name that no queue can have.
     pub async fn pause(&self, queue: &str) -> Result<(), Error> {
+        queue_name::check(queue).map_err(|error| Error::new(ErrorKind::Invalid, error.to_string()))?;
         let (driver, name) = (Arc::clone(self.driver()), queue.to_owned());
         self.on_engine(async move { inspection(&*driver)?.pause(&name).await }).await?;
         self.inner.workers.tell(|worker| worker.paused(queue));

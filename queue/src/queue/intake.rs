@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use crate::drivers::{Group, NewJob, PushError};
 
+use super::observe::Observer;
 use super::reply::Answer;
 
 /// The most jobs that may wait.
@@ -20,6 +21,7 @@ pub(super) const MOST_BYTES: usize = 64 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) struct Ticket {
     pub(super) answer: Answer,
+    pub(super) observer: Observer,
     pub(super) jobs: usize,
     bytes: usize,
     /// Tickets are numbered in the order in which they came, and stored in that order.
@@ -54,6 +56,15 @@ struct State {
     /// All tickets with smaller numbers have their answer.
     answered: u64,
     is_closed: bool,
+}
+
+impl State {
+    /// Whether so much more is too much.
+    fn overloaded(&self, jobs: usize, bytes: usize) -> Option<PushError> {
+        let is_over = self.jobs + jobs > MOST_JOBS || self.bytes + bytes > MOST_BYTES;
+        let error = PushError::Overloaded { waiting: self.jobs, limit: MOST_JOBS, limit_bytes: MOST_BYTES };
+        (is_over && self.jobs > 0).then_some(error)
+    }
 }
 
 /// The room that answered tickets leave behind.
@@ -108,23 +119,28 @@ impl Intake {
     }
 
     /// Takes a group in, within the bounds; one that is larger than they are is taken when nothing else waits.
-    pub(super) fn accept(&self, group: Group, answer: Answer, accepted_at: SystemTime) -> Result<(), PushError> {
+    pub(super) fn accept(
+        &self,
+        group: Group,
+        answer: Answer,
+        observer: Observer,
+        accepted_at: SystemTime,
+    ) -> Result<(), PushError> {
         let (jobs, bytes) = (group.jobs.len(), group.jobs.iter().map(NewJob::size).sum::<usize>());
         let mut state = self.lock();
         // Under the lock: what is taken before the seal is waited for by the flush that follows it.
-        if self.is_sealed() {
-            return Err(PushError::Closed);
-        }
-        let is_over = state.jobs + jobs > MOST_JOBS || state.bytes + bytes > MOST_BYTES;
-        if is_over && state.jobs > 0 {
-            return Err(PushError::Overloaded { waiting: state.jobs, limit: MOST_JOBS, limit_bytes: MOST_BYTES });
+        let refused = if self.is_sealed() { Some(PushError::Closed) } else { state.overloaded(jobs, bytes) };
+        if let Some(error) = refused {
+            drop(state);
+            observer.failed(&error);
+            return Err(error);
         }
         state.jobs += jobs;
         state.bytes += bytes;
         let number = state.next;
         state.next += 1;
         self.open.fetch_add(1, Ordering::AcqRel);
-        state.waiting.push_back((group, Ticket { answer, jobs, bytes, number, accepted_at, away_since: None }));
+        state.waiting.push_back((group, Ticket { answer, observer, jobs, bytes, number, accepted_at, away_since: None }));
         drop(state);
         self.arrived.notify_one();
         Ok(())
@@ -182,6 +198,9 @@ impl Intake {
     pub(super) fn abandon(&self) {
         self.seal();
         let waiting = std::mem::take(&mut self.lock().waiting);
+        for (_, ticket) in &waiting {
+            ticket.observer.failed(&PushError::Closed);
+        }
         // Outside of the lock: it wakes whoever awaits them.
         drop(waiting);
     }

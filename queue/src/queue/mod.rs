@@ -2,12 +2,15 @@
 //!
 //! A push goes from [`Pending`] (`pending`) over [`Push`] (`push`) either straight into a driver that never waits, or to the `intake`,
 //! from which the `engine` stores whatever has gathered in one commit; the answer comes back by a `reply`. Which queue is meant is in
-//! `scope`, how jobs are looked at in `inspect`, how their end is waited for in `terminal`.
+//! `scope`, how jobs are looked at in `inspect`, how their end is waited for in `terminal`, what is measured and
+//! traced of pushes in `observe`.
 
 mod attach;
 mod engine;
 mod inspect;
 mod intake;
+mod names;
+mod observe;
 pub mod pending;
 pub mod push;
 mod reply;
@@ -18,6 +21,8 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use tracing::Instrument;
 
 use crate::container::{Dependencies, FromContainer, ResolveError, Scope};
 use crate::drivers::{AtomicPush, Capabilities, Driver, Durability, Group, NewJob, PushError, PushResult, Pushed};
@@ -32,6 +37,7 @@ pub use scope::{Entered, Scoped};
 
 use attach::Workers;
 use engine::Engine;
+use observe::{Labels, Observer};
 use push::{JobList, Storing};
 use reply::Reply;
 use terminal::Waiters;
@@ -56,6 +62,7 @@ struct Inner {
     engine: Engine,
     workers: Workers,
     waiters: Waiters,
+    labels: Labels,
     /// Nothing more is pushed, and what was is stored: the driver can be closed when no worker is left.
     is_drained: AtomicBool,
 }
@@ -89,7 +96,8 @@ impl Queue {
         let engine = Engine::start(&driver)?;
         let capabilities = driver.capabilities();
         let (workers, waiters) = (Workers::default(), Waiters::default());
-        let inner = Inner { driver, capabilities, engine, workers, waiters, is_drained: AtomicBool::new(false) };
+        let labels = Labels::new();
+        let inner = Inner { driver, capabilities, engine, workers, waiters, labels, is_drained: AtomicBool::new(false) };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -115,13 +123,17 @@ impl Queue {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn push<S: PushSet>() -> Push<S::Pushed> {
-        let queue = match Self::current() {
-            Ok(queue) => queue,
-            Err(error) => return Push::failed(error),
-        };
         let mut jobs = JobList::default();
         S::add_to(&mut jobs);
-        queue.submit(jobs, |pushed| S::take_from(&mut pushed.into_iter()))
+        match Self::current() {
+            Ok(queue) => queue.submit(jobs, |pushed| S::take_from(&mut pushed.into_iter())),
+            Err(error) => {
+                if let Ok((_, observer)) = jobs.finish(&Labels::new()) {
+                    observer.failed(&error);
+                }
+                Push::failed(error)
+            }
+        }
     }
 
     /// Pushes to this queue: a pending job, a tuple of up to twelve, or a list of one kind; several are stored all or none.
@@ -176,42 +188,51 @@ impl Queue {
     ) -> Result<D::Pushed, PushError> {
         let mut list = JobList::default();
         jobs.add_to(&mut list);
-        let jobs = list.finish()?;
-        self.check(&jobs)?;
+        let (jobs, observer) = list.finish(&self.inner.labels)?;
         let expected = jobs.len();
-        let pushed = match expected {
-            0 => Vec::new(),
-            _ => self.inner.driver.push_in(transaction, jobs).await?,
+        let store = async {
+            self.check(&jobs)?;
+            let pushed = match expected {
+                0 => Vec::new(),
+                _ => self.inner.driver.push_in(transaction, jobs).await?,
+            };
+            let pushed = (pushed.len() == expected).then_some(pushed);
+            pushed.and_then(|pushed| D::take_from(&mut pushed.into_iter())).ok_or_else(|| engine::silent(&*self.inner.driver))
         };
-        let pushed = (pushed.len() == expected).then_some(pushed);
-        pushed.and_then(|pushed| D::take_from(&mut pushed.into_iter())).ok_or_else(|| engine::silent(&*self.inner.driver))
+        let pushed = store.instrument(observer.span()).await;
+        // Stored jobs are not counted: the transaction may not commit.
+        pushed.inspect_err(|error| observer.failed(error))
     }
 
     /// Gives jobs to the driver or to the engine, at once.
     fn submit<T>(&self, jobs: JobList, finish: fn(Vec<Pushed>) -> Option<T>) -> Push<T> {
         let is_sync = self.inner.capabilities.push_waits;
-        let storing = match jobs.finish().and_then(|jobs| self.check(&jobs).map(|()| jobs)) {
+        let storing = match jobs.finish(&self.inner.labels) {
             Err(error) => Storing::Done(Err(error)),
-            Ok(jobs) if jobs.is_empty() => Storing::Done(Ok(Vec::new())),
-            Ok(jobs) if is_sync => self.store_and_wait(jobs),
-            Ok(jobs) => self.store(jobs),
+            Ok((jobs, observer)) => match self.check(&jobs) {
+                Err(error) => refused(error, &observer),
+                Ok(()) if jobs.is_empty() => Storing::Done(Ok(Vec::new())),
+                Ok(()) if is_sync => self.store_and_wait(jobs, observer),
+                Ok(()) => self.store(jobs, observer),
+            },
         };
         Push::new(storing, finish, is_sync)
     }
 
     /// Stores jobs, all or none: on this thread where the driver never waits, else on the engine.
-    fn store(&self, jobs: Vec<NewJob>) -> Storing {
+    fn store(&self, jobs: Vec<NewJob>, observer: Observer) -> Storing {
         let (expected, mut groups) = (jobs.len(), vec![Group { jobs, tick: None }]);
         // What waits goes first, so that pushes of one caller stay in order.
         if self.inner.engine.intake.is_empty()
-            && let Some(result) = self.store_now(&mut groups, expected)
+            && let Some(result) = observer.within(|| self.store_now(&mut groups, expected))
         {
+            observer.ended(&result);
             return Storing::Done(result);
         }
         // A driver that took the group, and said that it did not.
-        let Some(group) = groups.pop() else { return Storing::Done(Err(engine::silent(&*self.inner.driver))) };
+        let Some(group) = groups.pop() else { return refused(engine::silent(&*self.inner.driver), &observer) };
         let (answer, reply) = Reply::new();
-        match self.inner.engine.intake.accept(group, answer, self.inner.driver.clock().now()) {
+        match self.inner.engine.intake.accept(group, answer, observer, self.inner.driver.clock().now()) {
             Ok(()) => Storing::UnderWay(reply),
             Err(error) => Storing::Done(Err(error)),
         }
@@ -230,7 +251,6 @@ impl Queue {
             },
             Err(_) => Err(engine::panicked(driver)),
         };
-        engine::count(&result);
         Some(result)
     }
 
@@ -352,6 +372,12 @@ impl Queue {
     pub(crate) fn engine(&self) -> &tokio::runtime::Handle {
         &self.inner.engine.handle
     }
+}
+
+/// A push that nobody stores.
+fn refused(error: PushError, observer: &Observer) -> Storing {
+    observer.failed(&error);
+    Storing::Done(Err(error))
 }
 
 impl FromContainer for Queue {

@@ -1,16 +1,16 @@
 //! A job that is not yet pushed.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::drivers::{Due, Extra, NewJob, PushError, Pushed};
+use crate::drivers::{Due, Extra, ExtraSizes, NewJob, PushError, Pushed};
+use crate::error::BoxError;
 use crate::job::payload::{self, MAX_PAYLOAD};
-use crate::job::{JobId, Queueable, StoreTransaction, unique};
+use crate::job::{JobId, JobOptions, Queueable, StoreTransaction, queue_name, unique};
 
-use super::Queue;
 use super::push::{JobList, Push};
+use super::{Queue, names, observe};
 
 /// A job that is not yet pushed: what `with(..)` gives. It says what differs from the attributes of its type.
 ///
@@ -62,9 +62,9 @@ impl<J: Queueable> Pending<J> {
         self
     }
 
-    /// In this lane.
-    pub fn queue(mut self, queue: impl Into<Arc<str>>) -> Self {
-        self.queue = Some(queue.into());
+    /// In this lane: 1 to 128 bytes without control characters, or the push is [`PushError::Encode`].
+    pub fn queue(mut self, queue: impl AsRef<str>) -> Self {
+        self.queue = Some(names::of_push(queue.as_ref()));
         self
     }
 
@@ -74,9 +74,9 @@ impl<J: Queueable> Pending<J> {
         self
     }
 
-    /// How many attempts it may have; 0 counts as 1.
+    /// How many attempts it may have: 1 to 1000, or the push is [`PushError::Encode`].
     pub fn max_attempts(mut self, attempts: u16) -> Self {
-        self.max_attempts = Some(attempts.max(1));
+        self.max_attempts = Some(attempts);
         self
     }
 
@@ -86,13 +86,13 @@ impl<J: Queueable> Pending<J> {
         self
     }
 
-    /// A word to find it by, beside those of the attributes.
+    /// A word to find it by, beside those of the attributes. Payload, tags and meta may have 1 MiB together.
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.extra().tags.push(tag.into());
         self
     }
 
-    /// A note that is stored with it.
+    /// A note that is stored with it. Payload, tags and meta may have 1 MiB together.
     pub fn meta(mut self, key: impl Into<String>, value: impl Into<serde_json::Value>) -> Self {
         self.extra().meta.insert(key.into(), value.into());
         self
@@ -106,7 +106,10 @@ impl<J: Queueable> Pending<J> {
     pub fn push(self) -> Push<Pushed> {
         match Queue::current() {
             Ok(queue) => queue.dispatch(self),
-            Err(error) => Push::failed(error),
+            Err(error) => {
+                observe::refused(J::KIND, J::OPTIONS.queue);
+                Push::failed(error)
+            }
         }
     }
 
@@ -121,11 +124,19 @@ impl<J: Queueable> Pending<J> {
 
     /// Encodes the arguments and makes the id.
     pub(super) fn encode(self) -> Result<NewJob, PushError> {
-        let payload = payload::encode(&self.args).map_err(|source| PushError::Encode { kind: J::KIND, source: source.into() })?;
-        if payload.len() > MAX_PAYLOAD {
-            return Err(PushError::TooLarge { kind: J::KIND.to_owned(), size: payload.len(), limit: MAX_PAYLOAD });
-        }
+        let refuse = |source: BoxError| PushError::Encode { kind: J::KIND, source };
         let options = &J::OPTIONS;
+        let is_queue_plain = self.queue.is_none() && const { queue_name::is_plain(J::OPTIONS.queue) };
+        let queue = self.queue.unwrap_or_else(|| names::of_program(options.queue));
+        if !is_queue_plain {
+            queue_name::check(&queue).map_err(|error| refuse(error.into()))?;
+        }
+        let max_attempts = self.max_attempts.unwrap_or(options.max_attempts);
+        if !(1..=JobOptions::MOST_ATTEMPTS).contains(&max_attempts) {
+            let most = JobOptions::MOST_ATTEMPTS;
+            return Err(refuse(format!("`max_attempts` is {max_attempts} and must be between 1 and {most}").into()));
+        }
+        let payload = payload::encode(&self.args).map_err(|error| refuse(error.into()))?;
         let mut extra = self.extra;
         if !options.tags.is_empty() {
             let tags = &mut extra.get_or_insert_default().tags;
@@ -135,21 +146,45 @@ impl<J: Queueable> Pending<J> {
             && extra.as_ref().is_none_or(|extra| extra.unique_key.is_none())
         {
             let key = unique::by_fields(J::KIND, unique, &payload);
-            let key = key.map_err(|source| PushError::Encode { kind: J::KIND, source: source.into() })?;
-            extra.get_or_insert_default().unique_key = Some(key);
+            extra.get_or_insert_default().unique_key = Some(key.map_err(|error| refuse(error.into()))?);
+        }
+        if extra.is_some() || payload.len() > MAX_PAYLOAD {
+            check_size(J::KIND, payload.len(), extra.as_deref())?;
         }
         Ok(NewJob {
             id: JobId::new(),
-            kind: intern(J::KIND),
-            queue: self.queue.unwrap_or_else(|| intern(options.queue)),
+            kind: names::of_program(J::KIND),
+            queue,
             payload,
             version: options.version,
             priority: self.priority.unwrap_or(options.priority),
-            max_attempts: self.max_attempts.unwrap_or(options.max_attempts),
+            max_attempts,
             due: self.due,
             extra,
         })
     }
+}
+
+/// Whether a payload, with what is stored beside it, is within the limit.
+fn check_size(kind: &str, payload: usize, extra: Option<&Extra>) -> Result<(), PushError> {
+    let beside = extra.map_or_else(ExtraSizes::default, Extra::sizes);
+    let refuse = |what: String, size| Err(PushError::TooLarge { kind: kind.to_owned(), what, size, limit: MAX_PAYLOAD });
+    for (what, size) in [("payload", payload), ("meta", beside.meta), ("list of tags", beside.tags)] {
+        if size > MAX_PAYLOAD {
+            return refuse(what.to_owned(), size);
+        }
+    }
+    let size = payload + beside.sum();
+    if size <= MAX_PAYLOAD {
+        return Ok(());
+    }
+    let parts = [("tags", beside.tags), ("meta", beside.meta), ("unique key", beside.unique_key)];
+    let parts: Vec<_> = parts.iter().filter(|(_, size)| *size > 0).map(|(what, _)| *what).collect();
+    let parts = match parts.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => parts.concat(),
+    };
+    refuse(format!("payload with its {parts}"), size)
 }
 
 impl<J: Queueable> fmt::Debug for Pending<J> {
@@ -237,22 +272,3 @@ macro_rules! tuples {
 }
 
 tuples!(A B C D E F G H I J K L);
-
-/// A shared copy of a name that lives as long as the program, made once a thread.
-fn intern(name: &'static str) -> Arc<str> {
-    thread_local! {
-        static NAMES: RefCell<Vec<(&'static str, Arc<str>)>> = const { RefCell::new(Vec::new()) };
-    }
-    NAMES
-        .try_with(|names| {
-            let mut names = names.borrow_mut();
-            // A program has few kinds and a thread pushes fewer, so a list that is compared by address is fastest.
-            if let Some((_, shared)) = names.iter().find(|(known, _)| std::ptr::eq(*known, name)) {
-                return Arc::clone(shared);
-            }
-            let shared: Arc<str> = Arc::from(name);
-            names.push((name, Arc::clone(&shared)));
-            shared
-        })
-        .unwrap_or_else(|_| Arc::from(name))
-}

@@ -10,6 +10,7 @@ use crate::drivers::{NewJob, PushError, PushResult, Pushed};
 use crate::job::Queueable;
 
 use super::Pending;
+use super::observe::{self, Labels, Observer};
 use super::reply::{Reply, unheard};
 
 /// A push on its way. The job is with the engine already: dropping this changes nothing, and awaiting it, or
@@ -164,12 +165,12 @@ impl<T> fmt::Debug for Push<T> {
 
 /// What [`Queue::push`](crate::Queue::push) takes: a job without payload, or a tuple of up to twelve of them.
 ///
-/// The derive implements it for each job that has no payload fields.
+/// The derive implements it for each job. For one that has payload fields the impl asks for `WithoutPayload`, which nothing is, so that
+/// the compiler says what to write instead.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be pushed by type alone",
-    label = "not a job without payload",
-    note = "a job with payload fields: `{Self}::with(..).push()`",
-    note = "not a job yet: add `#[derive(Queueable)]`",
+    label = "not a job",
+    note = "a struct becomes a job by `#[derive(Queueable)]`",
     note = "several at once: a tuple of 1 to 12 jobs, or `queue.dispatch_all(..)`"
 )]
 pub trait PushSet {
@@ -183,6 +184,38 @@ pub trait PushSet {
     /// Takes back what became of them, in order.
     #[doc(hidden)]
     fn take_from(pushed: &mut std::vec::IntoIter<Pushed>) -> Option<Self::Pushed>;
+}
+
+/// What a job with payload fields is not. The lifetime says nothing; it lets an impl ask for what is known to be missing.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be pushed by type alone",
+    label = "has payload fields",
+    note = "`{Self}` has payload fields: write `{Self}::with(..).push()`",
+    note = "several at once: `queue.dispatch((One::with(..), Other::with(..)))`"
+)]
+pub trait WithoutPayload<'q> {}
+
+/// What no jobs at all are not, in the same way.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` names no job to push",
+    label = "no job",
+    note = "name a job without payload, or a tuple of 1 to 12 of them: `Queue::push::<PurgeSessions>()`"
+)]
+pub trait NamesAJob<'q> {}
+
+impl PushSet for ()
+where
+    for<'q> (): NamesAJob<'q>,
+{
+    type Pushed = ();
+
+    fn add_to(_jobs: &mut JobList) {}
+
+    fn take_from(_pushed: &mut std::vec::IntoIter<Pushed>) -> Option<()> {
+        None
+    }
 }
 
 macro_rules! tuples {
@@ -210,6 +243,8 @@ tuples!(A B C D E F G H I J K L);
 #[derive(Debug, Default)]
 pub struct JobList {
     jobs: Vec<NewJob>,
+    /// Where the queue or the kind changes.
+    starts: Vec<usize>,
     error: Option<PushError>,
 }
 
@@ -220,8 +255,17 @@ impl JobList {
             return;
         }
         match pending.encode() {
-            Ok(job) => self.jobs.push(job),
-            Err(error) => self.error = Some(error),
+            Ok(job) => {
+                let is_alike = |last: &NewJob| Arc::ptr_eq(&last.queue, &job.queue) && Arc::ptr_eq(&last.kind, &job.kind);
+                if self.jobs.last().is_some_and(|last| !is_alike(last)) {
+                    self.starts.push(self.jobs.len());
+                }
+                self.jobs.push(job);
+            }
+            Err(error) => {
+                observe::refused(J::KIND, J::OPTIONS.queue);
+                self.error = Some(error);
+            }
         }
     }
 
@@ -229,10 +273,13 @@ impl JobList {
         self.jobs.reserve(jobs);
     }
 
-    pub(super) fn finish(self) -> Result<Vec<NewJob>, PushError> {
+    pub(super) fn finish(self, labels: &Labels) -> Result<(Vec<NewJob>, Observer), PushError> {
         match self.error {
             Some(error) => Err(error),
-            None => Ok(self.jobs),
+            None => {
+                let observer = Observer::of(&self.jobs, &self.starts, labels);
+                Ok((self.jobs, observer))
+            }
         }
     }
 }

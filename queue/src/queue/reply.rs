@@ -5,7 +5,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
 use crate::drivers::{PushError, PushResult};
-use crate::telemetry;
 
 /// One answer, awaited by a task or by a thread, or by nobody.
 #[derive(Debug, Default)]
@@ -113,6 +112,5 @@ impl Reply {
 
 /// A push failed and nobody awaits it: fire and forget is fair, silence is not.
 pub(super) fn unheard(error: &PushError) {
-    metrics::counter!(telemetry::PUSHES_FAILED).increment(1);
     tracing::error!(error = %crate::error::chain(error), "a push that nobody awaits failed");
 }

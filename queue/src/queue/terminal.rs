@@ -1,18 +1,21 @@
 //! Waiting until jobs have ended: `Queue::wait`, and every push on `sync:`.
 
 use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::drivers::{NewJob, PushError, Pushed};
+use crate::drivers::{Durability, NewJob, PushError, Pushed};
 use crate::error::{Error, ErrorKind};
 use crate::job::{JobId, JobRow, JobState};
 
 use super::Queue;
 use super::inspect::{inspection, joined};
+use super::observe::Observer;
 use super::push::Storing;
 use super::reply::Reply;
 
@@ -23,16 +26,26 @@ const LONGEST_LOOK: Duration = Duration::from_secs(1);
 /// How many jobs of one push are looked at that nobody has told of.
 const LOOKS: usize = 100;
 
+/// A job that has ended.
+#[derive(Debug, Clone)]
+struct Ended {
+    id: JobId,
+    /// Its row as it was then, from a store that may not keep it for long.
+    row: Option<Box<JobRow>>,
+}
+
+type Waiting = HashMap<JobId, Vec<UnboundedSender<Ended>>>;
+
 /// Those who wait for the end of jobs, told by the workers of this process.
 #[derive(Debug, Default)]
 pub(super) struct Waiters {
-    waiting: Mutex<HashMap<JobId, Vec<UnboundedSender<JobId>>>>,
+    waiting: Mutex<Waiting>,
     /// How many jobs are waited for: a look at it costs no lock.
     count: AtomicUsize,
 }
 
 impl Waiters {
-    fn with<T>(&self, change: impl FnOnce(&mut MutexGuard<'_, HashMap<JobId, Vec<UnboundedSender<JobId>>>>) -> T) -> T {
+    fn with<T>(&self, change: impl FnOnce(&mut MutexGuard<'_, Waiting>) -> T) -> T {
         // Nothing that can panic runs under this lock, so a poisoned one is whole.
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = change(&mut waiting);
@@ -44,12 +57,9 @@ impl Waiters {
         self.count.load(Ordering::Acquire) == 0
     }
 
-    fn ended(&self, id: JobId) {
-        let waiters = self.with(|waiting| waiting.remove(&id));
-        for waiter in waiters.into_iter().flatten() {
-            // Whoever waited may have gone away.
-            let _ = waiter.send(id);
-        }
+    /// Those who wait for a job; they are told once.
+    fn take(&self, id: JobId) -> Vec<UnboundedSender<Ended>> {
+        self.with(|waiting| waiting.remove(&id)).unwrap_or_default()
     }
 }
 
@@ -57,8 +67,8 @@ impl Waiters {
 struct Ends {
     queue: Queue,
     pending: HashSet<JobId>,
-    send: UnboundedSender<JobId>,
-    receive: UnboundedReceiver<JobId>,
+    send: UnboundedSender<Ended>,
+    receive: UnboundedReceiver<Ended>,
 }
 
 impl Ends {
@@ -80,8 +90,13 @@ impl Ends {
     }
 
     /// Resolves when a worker of this process has ended one of them; for good pending when none ever does.
-    async fn next(&mut self) -> Option<JobId> {
+    async fn next(&mut self) -> Option<Ended> {
         self.receive.recv().await
+    }
+
+    /// One that has ended meanwhile.
+    fn next_now(&mut self) -> Option<Ended> {
+        self.receive.try_recv().ok()
     }
 }
 
@@ -119,14 +134,16 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Timeout`], which names the state that the job is in; [`ErrorKind::NotFound`], also when the store no longer keeps
-    /// the row; and as [`job`](Queue::job).
+    /// [`ErrorKind::Timeout`], which names the state that the job is in; [`ErrorKind::NotFound`], also when the job ended before, or in
+    /// another process, and the store no longer keeps the row; and as [`job`](Queue::job).
     pub async fn wait(&self, id: JobId, timeout: Duration) -> Result<JobRow, Error> {
+        // Here, not on the engine: whatever ends from now on is told.
+        let ends = Ends::of(self, [id]);
         let queue = self.clone();
         // On the engine, which has timers whatever the caller runs on; it ends when the caller drops this.
         let task = AbortOnDrop(self.engine().spawn(async move {
             let mut seen = None;
-            match tokio::time::timeout(timeout, queue.until_terminal(id, &mut seen)).await {
+            match tokio::time::timeout(timeout, queue.until_terminal(id, ends, &mut seen)).await {
                 Ok(row) => row,
                 Err(_) => Err(queue.not_in_time(id, timeout, seen).await),
             }
@@ -146,32 +163,38 @@ impl Queue {
     }
 
     /// Waits until a job has ended; on the engine.
-    async fn until_terminal(&self, id: JobId, seen: &mut Option<JobState>) -> Result<JobRow, Error> {
-        // Made before the look, so that an end in between is not missed.
-        let mut ends = Ends::of(self, [id]);
+    async fn until_terminal(&self, id: JobId, mut ends: Ends, seen: &mut Option<JobState>) -> Result<JobRow, Error> {
         let mut pause = FIRST_LOOK;
         loop {
             match inspection(&**self.driver())?.job(id).await? {
-                None => {
-                    return Err(Error::new(ErrorKind::NotFound, format!("there is no job {id}, or its row is no longer kept")));
-                }
                 Some(row) if row.state.is_terminal() => return Ok(row),
                 Some(row) => *seen = Some(row.state),
+                // It may have ended and be gone since this began.
+                None => match ends.next_now().and_then(|ended| ended.row) {
+                    Some(row) => return Ok(*row),
+                    None => {
+                        let text = format!("there is no job {id}, or its row is no longer kept");
+                        return Err(Error::new(ErrorKind::NotFound, text));
+                    }
+                },
             }
             // Real time: it is how often another process is looked at.
-            drop(tokio::time::timeout(pause, ends.next()).await);
+            if let Ok(Some(Ended { row: Some(row), .. })) = tokio::time::timeout(pause, ends.next()).await {
+                return Ok(*row);
+            }
             pause = (pause * 2).min(LONGEST_LOOK);
         }
     }
 
     /// `sync:` stores jobs, and answers when all of them are terminal; for a duplicate, when the job is that was there.
-    pub(super) fn store_and_wait(&self, jobs: Vec<NewJob>) -> Storing {
+    pub(super) fn store_and_wait(&self, jobs: Vec<NewJob>, observer: Observer) -> Storing {
         if self.inner.workers.is_empty() {
+            observer.failed(&PushError::NoWorker);
             return Storing::Done(Err(PushError::NoWorker));
         }
         // Before they are stored: a worker may have ended them before this thread goes on.
         let ends = Ends::of(self, jobs.iter().map(|job| job.id));
-        let stored = match self.store(jobs) {
+        let stored = match self.store(jobs, observer) {
             Storing::Done(Err(error)) => return Storing::Done(Err(error)),
             stored => stored,
         };
@@ -204,12 +227,13 @@ impl Queue {
                 look.extend(&pending);
             }
             for id in look.drain(..) {
-                match inspection(&**self.driver()).map_err(refused)?.job(id).await.map_err(refused)? {
+                let error = match inspection(&**self.driver()).map_err(refused)?.job(id).await.map_err(refused)? {
                     Some(row) if !row.state.is_terminal() => continue,
-                    Some(row) if row.state != JobState::Completed => drop(failed.insert(id, did_not_complete(&row))),
-                    // No row: it completed, and the store does not keep it. Failed ones are kept longer than this takes.
-                    Some(_) | None => {}
-                }
+                    Some(row) => did_not_complete(&row),
+                    // One that came by a way that nobody here was told of, and is gone by now.
+                    None => Some(unknown(id)),
+                };
+                failed.extend(error.map(|error| (id, error)));
                 pending.remove(&id);
             }
             if pending.is_empty() {
@@ -218,15 +242,25 @@ impl Queue {
             if is_alone {
                 return Err(PushError::NoWorker);
             }
-            tokio::select! {
-                ended = ends.next() => look.extend(ended),
-                () = left => {}
+            let mut ended = tokio::select! {
+                ended = ends.next() => ended,
+                () = left => None,
                 // Another handle of the same store may have cancelled one.
-                () = tokio::time::sleep(LONGEST_LOOK) => look.extend(pending.iter().take(LOOKS)),
-            }
-            // Those that came with it are looked at together.
-            while let Ok(ended) = ends.receive.try_recv() {
-                look.push(ended);
+                () = tokio::time::sleep(LONGEST_LOOK) => {
+                    look.extend(pending.iter().take(LOOKS));
+                    None
+                }
+            };
+            // Those that came with it are taken together.
+            while let Some(Ended { id, row }) = ended {
+                match row {
+                    Some(row) => {
+                        failed.extend(did_not_complete(&row).map(|error| (id, error)));
+                        pending.remove(&id);
+                    }
+                    None => look.push(id),
+                }
+                ended = ends.next_now();
             }
         }
     }
@@ -238,9 +272,29 @@ impl Queue {
 
     /// A job has become terminal.
     pub(crate) fn terminal(&self, id: JobId) {
-        if self.has_waiters() {
-            self.inner.waiters.ended(id);
+        if !self.has_waiters() {
+            return;
         }
+        let waiters = self.inner.waiters.take(id);
+        if waiters.is_empty() {
+            return;
+        }
+        let ended = Ended { id, row: self.row_now(id).map(Box::new) };
+        for waiter in waiters {
+            // Whoever waited may have gone away.
+            let _ = waiter.send(ended.clone());
+        }
+    }
+
+    /// The row of a job that has ended just now, from a store in memory: it keeps only the last ones, and answers at once. Others keep
+    /// them for long enough to be looked at by those who wait.
+    fn row_now(&self, id: JobId) -> Option<JobRow> {
+        if self.inner.capabilities.durability != Durability::Process {
+            return None;
+        }
+        let look = || inspection(&**self.driver()).ok()?.job(id).now_or_never()?.ok()?;
+        // A driver that panics must not take the worker along that has settled the job.
+        catch_unwind(AssertUnwindSafe(look)).ok().flatten().filter(|row| row.state.is_terminal())
     }
 }
 
@@ -248,9 +302,17 @@ fn refused(error: Error) -> PushError {
     PushError::Store(error.into())
 }
 
-fn did_not_complete(row: &JobRow) -> PushError {
+/// The error of a job that ended and did not complete.
+fn did_not_complete(row: &JobRow) -> Option<PushError> {
+    if row.state == JobState::Completed {
+        return None;
+    }
     let error = row.errors.last().map_or_else(|| "no error was recorded".to_owned(), |error| error.message.clone());
-    PushError::Job { id: row.id, state: row.state, error }
+    Some(PushError::Job { id: row.id, state: row.state, error })
+}
+
+fn unknown(id: JobId) -> PushError {
+    PushError::Store(format!("it no longer keeps job {id}, so nobody knows how that ended").into())
 }
 
 /// A task that ends when nobody waits for it.

@@ -17,6 +17,7 @@ use crate::queue::scope::enter_job;
 use crate::registry::{BuildError, ErasedJob, Running};
 
 use super::execute::Loop;
+use super::heartbeat::is_completed;
 use super::kinds::Kind;
 use super::ready::Ready;
 
@@ -181,6 +182,10 @@ impl Attempt<'_> {
         at: SystemTime,
         job: Option<&Running>,
     ) -> Option<Outcome> {
+        if matches!(ended, Ended::Returned(Err(_)) | Ended::Panicked(_)) && is_completed(&self.on.shared, self.job.lease).await {
+            self.regret(ended);
+            return None;
+        }
         // One that never yielded was not told of the end of its time.
         let is_over = reason.is_none() && self.deadline.is_some_and(|deadline| deadline < at);
         let is_late = is_over || reason == Some(CancelReason::TimedOut);
@@ -206,6 +211,23 @@ impl Attempt<'_> {
             (Ended::Dropped, Some(CancelReason::TimedOut)) => Some(self.blame(self.timed_out(), job).await),
             (Ended::Dropped, _) => Some(Outcome::Release { delay: Duration::ZERO }),
         }
+    }
+
+    /// The run failed after its transaction had completed the job, and that stands.
+    fn regret(&self, ended: Ended) {
+        let error = match ended {
+            Ended::Returned(Err(error)) => {
+                let text = self.text(&error);
+                self.quietly(|| drop(error));
+                text
+            }
+            Ended::Panicked(panic) => panic,
+            Ended::Returned(Ok(())) | Ended::Dropped => return,
+        };
+        self.span.in_scope(|| {
+            tracing::warn!(error, "the run failed after it had completed its job in a transaction; the job stays completed");
+        });
+        self.on.shared.queue.terminal(self.job.lease.id);
     }
 
     fn timed_out(&self) -> JobError {

@@ -83,8 +83,11 @@ pub(super) async fn start(builder: WorkerBuilder) -> Result<Worker, StartError> 
     let declared = entries.iter().map(|entry| Arc::from(entry.options.queue));
     let named: Vec<Arc<str>> = shared.settings.queues.keys().map(|name| Arc::from(name.as_str())).collect();
     let paused: HashSet<_> = queues.iter().filter(|row| row.is_paused).map(|row| Arc::clone(&row.name)).collect();
-    for name in declared.chain(named).chain(queues.iter().map(|row| Arc::clone(&row.name))) {
-        shared.add_lane(&name, paused.contains(&name));
+    for name in declared.chain(named) {
+        shared.add_lane(&name, paused.contains(&name), true);
+    }
+    for row in queues {
+        shared.add_lane(&row.name, row.is_paused, false);
     }
     let attachment = queue.attach(Arc::<Shared>::clone(&shared));
     shared.start();

@@ -190,10 +190,15 @@ fn end(shared: &Arc<Shared>, mut out: Out<'_>, exchanged: Exchanged) -> Exchange
 /// What follows from outcomes that were stored, at this time or a little later, or were not because the lease was lost.
 fn stored(shared: &Arc<Shared>, settlements: &[Settlement], answers: &[Settled], at: SystemTime) {
     let tells = shared.queue.has_waiters();
+    let has_completed_in = shared.has_completed_in();
     for (settlement, answer) in settlements.iter().zip(answers) {
         let id = settlement.lease.id;
+        // Also of one that was stored: its transaction was rolled back.
+        let was_completed_in = has_completed_in && shared.forget_completed_in(id);
         if *answer == Settled::Lost {
-            if !shared.forget_completed_in(id) {
+            if was_completed_in && tells {
+                shared.queue.terminal(id);
+            } else if !was_completed_in {
                 metrics::counter!(telemetry::LEASES_LOST).increment(1);
                 tracing::warn!(job = %id, "the lease of a run was lost before its outcome was stored; the job runs again, or has ended elsewhere");
             }
@@ -221,25 +226,37 @@ fn stored(shared: &Arc<Shared>, settlements: &[Settlement], answers: &[Settled],
 fn deliver(shared: &Arc<Shared>, request: &FetchRequest, deliveries: Vec<Delivery>) {
     for asked in &request.queues {
         if let Some(lane) = shared.lane(&asked.queue) {
-            lane.fetched(asked, deliveries.iter().filter(|delivery| *delivery.queue == *asked.queue).count());
+            lane.fetched(asked, deliveries.iter().filter(|delivery| is_same(&delivery.queue, &asked.queue)).count());
         }
     }
     let mut sieve = shared.kinds.sieve();
-    let mut deliveries = deliveries.into_iter().peekable();
-    while let Some(first) = deliveries.peek() {
-        let queue = Arc::clone(&first.queue);
-        let mut jobs = Vec::with_capacity(deliveries.len());
-        while let Some(delivery) = deliveries.next_if(|delivery| *delivery.queue == *queue) {
-            jobs.extend(pass(shared, &mut sieve, delivery));
+    let mut queue = None;
+    let mut jobs = Vec::with_capacity(deliveries.len());
+    for delivery in deliveries {
+        if let Some(before) = queue.take_if(|before| !is_same(before, &delivery.queue)) {
+            hand_over(shared, &before, std::mem::take(&mut jobs));
         }
-        let refused = match shared.lane(&queue) {
-            Some(lane) => lane.deliver(jobs, shared.threads).map(|unserved| shared.add_loops(&lane, unserved)),
-            None => Err(jobs),
-        };
-        if let Err(jobs) = refused {
-            shared.release(jobs);
-        }
+        queue.get_or_insert_with(|| Arc::clone(&delivery.queue));
+        jobs.extend(pass(shared, &mut sieve, delivery));
     }
+    if let Some(queue) = queue {
+        hand_over(shared, &queue, jobs);
+    }
+}
+
+fn hand_over(shared: &Arc<Shared>, queue: &str, jobs: Vec<Ready>) {
+    let refused = match shared.lane(queue) {
+        Some(lane) => lane.deliver(jobs, shared.threads).map(|unserved| shared.add_loops(&lane, unserved)),
+        None => Err(jobs),
+    };
+    if let Err(jobs) = refused {
+        shared.release(jobs);
+    }
+}
+
+/// Mostly the driver and the worker have the name from the same place.
+fn is_same(one: &Arc<str>, other: &Arc<str>) -> bool {
+    Arc::ptr_eq(one, other) || one == other
 }
 
 /// A delivery as a job that can run here. Another is given back, and its kind is left alone for a while.

@@ -43,7 +43,8 @@ impl Loop {
         while let Err(panic) = AssertUnwindSafe(self.entered()).catch_unwind().await {
             log_panic("execute", &attempt::panic_text(panic));
         }
-        if self.is_extra {
+        // The lane was dropped, or the loop is an extra one. At a stop the slots are still counted.
+        if !self.shared.is_stopping() {
             self.shared.remove_slot(&self.slot);
         }
     }

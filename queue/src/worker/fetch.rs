@@ -86,15 +86,18 @@ impl std::task::Wake for Rung {
 }
 
 async fn wake_up(shared: &Arc<Shared>, woken: Wake) {
+    if !woken.cancelled.is_empty() {
+        // One that was asked for after the store gave this answer, and before it was asked anew, is told by a renewal alone.
+        shared.renew_now.notify_one();
+    }
     for id in woken.cancelled {
         shared.cancel(id);
     }
     if woken.paused || woken.queues {
         shared.look_at_queues().await;
     }
-    if woken.work {
-        shared.may_have_work();
-    }
+    // Whatever it was: a push after this answer and before the next question is told by nobody.
+    shared.may_have_work();
     if woken.scheduled {
         shared.maintain_now.notify_one();
     }

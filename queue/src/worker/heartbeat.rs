@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use crate::drivers::{Renewal, Renewed, Told, WorkerState};
+use crate::drivers::{Lease, Renewal, Renewed, Told, WorkerState};
 use crate::error::{Error, ErrorKind};
 use crate::job::CancelReason;
 
@@ -40,9 +40,28 @@ pub(super) async fn run(shared: Arc<Shared>) {
         }
         tokio::select! {
             () = shared.clock.sleep(next) => {}
-            () = shared.reported.notified() => shared.clock.sleep(PROGRESS.min(next)).await,
+            () = shared.renew_now.notified() => {}
+            () = shared.reported.notified() => tokio::select! {
+                () = shared.clock.sleep(PROGRESS.min(next)) => {}
+                () = shared.renew_now.notified() => {}
+            },
         }
     }
+}
+
+/// Whether the lease of a run is gone because its handler's transaction, which completed the job, was committed.
+pub(super) async fn is_completed(shared: &Arc<Shared>, lease: Lease) -> bool {
+    if !shared.is_completed_in(lease.id) {
+        return false;
+    }
+    // On the engine, where the connections of the driver live.
+    let asking = Arc::clone(shared);
+    let asked = shared.queue.engine().spawn(async move {
+        let renewal = [Renewal { lease, progress: None }];
+        asking.driver.renew(&asking.row(asking.state()), &renewal).await
+    });
+    let is_lost = matches!(asked.await, Ok(Ok(renewed)) if renewed.lost.contains(&lease.id));
+    is_lost && shared.forget_completed_in(lease.id)
 }
 
 /// One renewal. Answers whether it worked.
@@ -80,6 +99,10 @@ fn leases(shared: &Shared) -> Vec<Renewal> {
 
 fn heed(shared: &Arc<Shared>, renewed: Renewed) {
     for id in renewed.lost {
+        // Its lease went with the commit of its handler's transaction; what the handler does after that is its own affair.
+        if shared.is_completed_in(id) {
+            continue;
+        }
         // An outcome that was stored while the renewal was under way is lost to it, too: only what still runs is told.
         if shared.drop_buffered(id) || shared.call_end(id, CancelReason::LeaseLost) {
             tracing::warn!(job = %id, "the lease of a job was lost; its run ends and nothing of it is recorded");

@@ -30,6 +30,8 @@ pub(super) struct Lane {
     pub(super) slots: usize,
     /// How many jobs may be held beyond them, at most.
     prefetch: usize,
+    /// Whether it is served as long as the worker lives: a registered job declares it, or the worker names it.
+    pub(super) is_lasting: bool,
     state: Mutex<State>,
     /// `State::is_dry`, for a look that costs no lock.
     is_dry: AtomicBool,
@@ -74,12 +76,18 @@ pub(super) enum Next {
 impl Lane {
     pub(super) fn new(queue: Arc<str>, slots: usize, prefetch: Option<usize>) -> Self {
         Self {
+            is_lasting: false,
             queue,
             slots,
             prefetch: prefetch.unwrap_or(AHEAD_JOBS),
             state: Mutex::new(State::default()),
             is_dry: AtomicBool::new(false),
         }
+    }
+
+    /// Served as long as the worker lives.
+    pub(super) fn lasting(self) -> Self {
+        Self { is_lasting: true, ..self }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -276,6 +284,21 @@ impl Lane {
         // The average did not know these slow jobs yet.
         state.run_time = state.run_time.max(AHEAD_TIME.as_nanos() as u64 * self.slots as u64 + 1);
         state.ready.drain(..).collect()
+    }
+
+    /// Closes the lane, if it runs and buffers nothing. Answers whether it is closed.
+    pub(super) fn close_if_empty(&self) -> bool {
+        let mut state = self.lock();
+        if state.running > 0 || !state.ready.is_empty() {
+            return false;
+        }
+        state.is_closed = true;
+        let wakers = std::mem::take(&mut state.idle);
+        drop(state);
+        for (_, waker) in wakers {
+            waker.wake();
+        }
+        true
     }
 
     /// The leases of what is buffered.

@@ -1,7 +1,10 @@
 //! The queues that a worker serves: the lane of each, and the loops that run its jobs.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::drivers::QueueRow;
 
 use super::execute::Loop;
 use super::lane::{Lane, UNLIMITED};
@@ -51,13 +54,14 @@ impl Shared {
     }
 
     /// Serves a queue, if it does not yet.
-    pub(super) fn add_lane(self: &Arc<Self>, queue: &Arc<str>, is_paused: bool) {
+    pub(super) fn add_lane(self: &Arc<Self>, queue: &Arc<str>, is_paused: bool, is_lasting: bool) {
         if !self.settings.serves(queue) || self.is_stopping() || self.lane(queue).is_some() {
             return;
         }
         let is_unlimited = self.driver.capabilities().push_waits;
         let slots = if is_unlimited { UNLIMITED } else { self.settings.slots(queue) };
-        let lane = Arc::new(Lane::new(Arc::clone(queue), slots, self.settings.prefetch));
+        let lane = Lane::new(Arc::clone(queue), slots, self.settings.prefetch);
+        let lane = Arc::new(if is_lasting { lane.lasting() } else { lane });
         if is_paused {
             lane.pause();
         }
@@ -99,10 +103,25 @@ impl Shared {
             Ok(queues) => queues,
             Err(error) => return self.fetching.failed("looking at the queues", &error),
         };
+        self.drop_lanes(&queues);
         for queue in queues {
-            self.add_lane(&queue.name, queue.is_paused);
+            self.add_lane(&queue.name, queue.is_paused, false);
             if queue.is_paused { self.pause(&queue.name) } else { self.resume(&queue.name) }
         }
+    }
+
+    /// Serves queues no longer that have ceased to exist, where only that they existed was the reason: there may be one for each user.
+    fn drop_lanes(&self, queues: &[QueueRow]) {
+        let exist: HashSet<&str> = queues.iter().map(|queue| &*queue.name).collect();
+        let ceased = |lane: &Arc<Lane>| !lane.is_lasting && !exist.contains(&*lane.queue) && lane.close_if_empty();
+        let dropped: Vec<_> = self.lanes().iter().filter(|lane| ceased(lane)).cloned().collect();
+        if dropped.is_empty() {
+            return;
+        }
+        let is_dropped = |queue: &Arc<str>| dropped.iter().any(|lane| lane.queue == *queue);
+        change(&self.served.lanes, |lanes| lanes.retain(|lane| !is_dropped(&lane.queue)));
+        change(&self.served.names, |names| names.retain(|name| !is_dropped(name)));
+        self.tasks.forget_ended();
     }
 
     pub(super) fn pause(&self, queue: &str) {

@@ -81,6 +81,8 @@ pub(super) struct Shared {
     pub(super) exchange: Notify,
     /// A run said something of its progress.
     pub(super) reported: Notify,
+    /// The leases shall be renewed now: the answer may have news.
+    pub(super) renew_now: Notify,
     /// The store told the worker to restart.
     pub(super) restart: Notify,
     /// A second signal came.
@@ -155,6 +157,7 @@ impl Shared {
             completed_in: Mutex::default(),
             exchange: Notify::new(),
             reported: Notify::new(),
+            renew_now: Notify::new(),
             restart: Notify::new(),
             hurry: Notify::new(),
             stored: Notify::new(),
@@ -300,6 +303,16 @@ impl Shared {
     /// The job was completed in its handler's transaction: that its settlement then finds the lease gone is no news.
     pub(super) fn completed_in(&self, id: JobId) {
         lock(&self.completed_in).insert(id);
+    }
+
+    /// Whether the job was completed in its handler's transaction, as far as is known before the commit.
+    pub(super) fn is_completed_in(&self, id: JobId) -> bool {
+        lock(&self.completed_in).contains(&id)
+    }
+
+    /// Whether that is true of any job.
+    pub(super) fn has_completed_in(&self) -> bool {
+        !lock(&self.completed_in).is_empty()
     }
 
     pub(super) fn forget_completed_in(&self, id: JobId) -> bool {

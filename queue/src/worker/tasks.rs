@@ -31,6 +31,11 @@ impl Tasks {
         self.lock().push(task);
     }
 
+    /// Lets go of those that have ended.
+    pub(super) fn forget_ended(&self) {
+        self.lock().retain(|task| !task.is_finished());
+    }
+
     fn abort(&self) {
         self.lock().drain(..).for_each(|task| task.abort());
     }

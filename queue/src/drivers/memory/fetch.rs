@@ -12,7 +12,7 @@ impl Store {
         let mut deliveries = Vec::new();
         for wanted in &request.queues {
             if let Some(queue) = self.queue_named(&wanted.queue)
-                && !self.queues[queue as usize].is_paused
+                && !self.queues.get(queue).is_paused
             {
                 self.claim(request, wanted, queue, now, &mut deliveries);
             }
@@ -28,7 +28,7 @@ impl Store {
         now: Time,
         deliveries: &mut Vec<Delivery>,
     ) {
-        let lanes = &mut self.queues[queue as usize];
+        let lanes = self.queues.get_mut(queue);
         let expires = now.after(request.lease);
         let total = wanted.free.saturating_add(wanted.ahead);
         let there = usize::try_from(lanes.count(JobState::Available)).unwrap_or(usize::MAX);

@@ -117,7 +117,7 @@ impl Store {
         let alive = self.workers.values().filter(is_alive);
         let served: HashSet<&str> = alive.flat_map(|worker| &worker.queues).map(|(queue, _)| &**queue).collect();
         let mut counts = Counts::default();
-        for lanes in &self.queues {
+        for lanes in self.queues.existing() {
             let mut queue = QueueCounts { is_paused: lanes.is_paused, ..QueueCounts::default() };
             for state in JobState::ALL {
                 let count = lanes.count(state);
@@ -137,6 +137,7 @@ impl Store {
 
     fn cancel(&mut self, id: JobId, now: Time) -> Result<JobState, Error> {
         if let Some(row) = self.take_waiting(id) {
+            self.trim();
             let started = row.past.as_ref().and_then(|past| past.started);
             self.end(row, JobState::Cancelled, started, now);
             return Ok(JobState::Cancelled);

@@ -123,6 +123,11 @@ impl Lanes {
         self.counts[state as usize]
     }
 
+    /// Whether it holds nothing that must be remembered: no row, and no pause.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.is_paused && self.counts.iter().all(|count| *count == 0)
+    }
+
     /// A row came into a state.
     pub(super) fn enter(&mut self, state: JobState) {
         self.counts[state as usize] += 1;

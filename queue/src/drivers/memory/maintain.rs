@@ -49,6 +49,7 @@ impl Watch {
 
 impl Store {
     pub(super) fn maintain(&mut self, limits: &MaintainLimits, now: Time) -> Maintained {
+        self.trim();
         let mut done = Maintained::default();
         let may_rescue = self.watch.maintains(now);
         let mut is_full = self.promote(limits.batch, now, &mut done);
@@ -56,6 +57,7 @@ impl Store {
             is_full |= self.rescue(limits, now, &mut done);
         }
         is_full |= self.prune(limits, now, &mut done);
+        is_full |= self.sweep_queues(limits.batch);
         self.ticks.prune(now);
         self.forget_dead_workers(limits, now);
         done.next_due = if is_full { Some(Duration::ZERO) } else { self.due.first().map(|(due, _)| due.since(now)) };

@@ -10,6 +10,7 @@ mod lanes;
 mod lease;
 mod maintain;
 mod push;
+mod queues;
 mod retain;
 mod rows;
 mod seen;
@@ -58,6 +59,8 @@ pub struct Memory {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Footprint {
+    /// Queues: those that have a row or are paused, and until the next maintenance those that had one.
+    pub queues: usize,
     /// Segments of waiting jobs, of up to 512 rows each; a lane that was never long keeps a small one.
     pub segments: usize,
     /// Jobs that wait for their time, for their chain, or out of the usual order.
@@ -95,6 +98,8 @@ impl Memory {
     }
 
     /// Keeps so many completed jobs, the last ones, without their payloads; 10,000 where nothing is said.
+    ///
+    /// What is more than that is let go of when the next jobs end, or within seconds: whoever waits for a job sees its row.
     #[must_use]
     pub fn keep_completed_rows(self, rows: usize) -> Self {
         self.lock().retained.completed.set_bound(rows);
@@ -117,6 +122,7 @@ impl Memory {
     pub fn footprint(&self) -> Footprint {
         let store = self.lock();
         Footprint {
+            queues: store.queues.len(),
             segments: store.queues.iter().flat_map(lanes::Lanes::all).map(lanes::Lane::segments).sum(),
             aside: store.aside.len(),
             running: store.leases.len(),
@@ -144,9 +150,12 @@ impl Memory {
     }
 
     fn settle_and_fetch(&self, settlements: &[Settlement], request: &FetchRequest) -> Exchanged {
-        self.with(|store, now| Exchanged {
-            settled: Ok(settlements.iter().map(|one| store.settle(one, now)).collect()),
-            deliveries: Ok(store.fetch(request, now)),
+        self.with(|store, now| {
+            store.trim();
+            Exchanged {
+                settled: Ok(settlements.iter().map(|one| store.settle(one, now)).collect()),
+                deliveries: Ok(store.fetch(request, now)),
+            }
         })
     }
 }
@@ -189,7 +198,12 @@ impl Driver for Memory {
     }
 
     fn settle<'a>(&'a self, settlements: &'a [Settlement]) -> BoxFuture<'a, Result<Vec<Settled>, Error>> {
-        Box::pin(async move { Ok(self.with(|store, now| settlements.iter().map(|one| store.settle(one, now)).collect())) })
+        Box::pin(async move {
+            Ok(self.with(|store, now| {
+                store.trim();
+                settlements.iter().map(|one| store.settle(one, now)).collect()
+            }))
+        })
     }
 
     fn exchange<'a>(&'a self, settlements: &'a [Settlement], request: &'a FetchRequest) -> BoxFuture<'a, Exchanged> {
@@ -222,7 +236,7 @@ impl Driver for Memory {
     fn queues(&self) -> BoxFuture<'_, Result<Vec<QueueRow>, Error>> {
         Box::pin(async move {
             let row = |lanes: &lanes::Lanes| QueueRow { name: Arc::clone(&lanes.name), is_paused: lanes.is_paused };
-            Ok(self.lock().queues.iter().map(row).collect())
+            Ok(self.lock().queues.existing().map(row).collect())
         })
     }
 

@@ -34,16 +34,16 @@ impl Completed {
         self.bound = bound;
     }
 
-    /// Keeps a job, and answers the one that has to go for it.
-    pub(super) fn push(&mut self, mut ended: Ended) -> Option<Ended> {
+    /// Keeps a job.
+    pub(super) fn push(&mut self, mut ended: Ended) {
         ended.row.payload = None;
-        if self.bound == 0 {
-            return Some(ended);
-        }
-        let gone = if self.rows.len() >= self.bound { self.pop() } else { None };
         self.ids.push_back(ended.row.id);
         self.rows.push_back(ended);
-        gone
+    }
+
+    /// Takes the first one out if there are more than are kept.
+    fn pop_excess(&mut self) -> Option<Ended> {
+        if self.rows.len() > self.bound { self.pop() } else { None }
     }
 
     fn pop(&mut self) -> Option<Ended> {
@@ -97,15 +97,15 @@ impl Kept {
         self.bound = bound;
     }
 
-    /// Keeps a job, and answers the one that has to go for it.
-    pub(super) fn push(&mut self, ended: Ended) -> Option<Ended> {
-        if self.bound == 0 {
-            return Some(ended);
-        }
-        let gone = if self.rows.len() >= self.bound { self.pop() } else { None };
+    /// Keeps a job.
+    pub(super) fn push(&mut self, ended: Ended) {
         self.order.insert((ended.finished, ended.row.id));
         self.rows.insert(ended.row.id, ended);
-        gone
+    }
+
+    /// Takes the first one out if there are more than are kept.
+    fn pop_excess(&mut self) -> Option<Ended> {
+        if self.rows.len() > self.bound { self.pop() } else { None }
     }
 
     fn pop(&mut self) -> Option<Ended> {
@@ -150,13 +150,18 @@ impl Retained {
         Self { completed: Completed::new(completed), failed: Kept::new(whole), cancelled: Kept::new(whole) }
     }
 
-    /// Keeps a job under its state, and answers the one that has to go for it.
-    pub(super) fn push(&mut self, ended: Ended) -> Option<Ended> {
+    /// Keeps a job under its state, even where there are more by now than are kept.
+    pub(super) fn push(&mut self, ended: Ended) {
         match ended.row.state {
             JobState::Failed => self.failed.push(ended),
             JobState::Cancelled => self.cancelled.push(ended),
             _ => self.completed.push(ended),
         }
+    }
+
+    /// Takes one out if there are more of its sort than are kept.
+    pub(super) fn pop_excess(&mut self) -> Option<Ended> {
+        self.completed.pop_excess().or_else(|| self.failed.pop_excess()).or_else(|| self.cancelled.pop_excess())
     }
 
     pub(super) fn find(&self, id: JobId) -> Option<&Ended> {
@@ -192,9 +197,16 @@ mod tests {
         let now = Time::from(SystemTime::now());
         let mut retained = Retained::new(2, 1);
         for (id, state) in [(1, JobState::Completed), (2, JobState::Failed), (3, JobState::Completed), (4, JobState::Cancelled)] {
-            assert!(retained.push(ended(id, state, now)).is_none());
+            retained.push(ended(id, state, now));
+            assert!(retained.pop_excess().is_none());
         }
-        let gone = |retained: &mut Retained, id, state| retained.push(ended(id, state, now)).map(|gone| gone.row.id.as_u128());
+        let gone = |retained: &mut Retained, id, state| {
+            retained.push(ended(id, state, now));
+            assert!(retained.find(JobId::from_u128(id)).is_some(), "whoever waits for it sees it first");
+            let gone = retained.pop_excess().map(|gone| gone.row.id.as_u128());
+            assert!(retained.pop_excess().is_none());
+            gone
+        };
         assert_eq!(gone(&mut retained, 5, JobState::Completed), Some(1));
         assert_eq!(gone(&mut retained, 6, JobState::Failed), Some(2));
         assert_eq!(gone(&mut retained, 7, JobState::Cancelled), Some(4));
@@ -208,7 +220,8 @@ mod tests {
         let now = Time::from(SystemTime::now());
         let mut retained = Retained::new(0, 0);
         for state in [JobState::Completed, JobState::Failed, JobState::Cancelled] {
-            assert!(retained.push(ended(1, state, now)).is_some());
+            retained.push(ended(1, state, now));
+            assert!(retained.pop_excess().is_some());
         }
         assert_eq!(retained.len(), 0);
     }

@@ -1,11 +1,12 @@
 //! All that lies behind the lock, and the moves of a row from place to place.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::lanes::{Aside, Lanes};
 use super::lease::{Leases, Run};
 use super::maintain::Watch;
+use super::queues::Queues;
 use super::retain::{Ended, Retained};
 use super::rows::{Key, QueueIndex, Row, Time};
 use super::seen::Seen;
@@ -20,10 +21,7 @@ use crate::job::{JobId, JobState};
 /// ones that came out of order), among the leases (running), or among the retained (ended).
 #[derive(Debug)]
 pub(super) struct Store {
-    pub(super) queues: Vec<Lanes>,
-    names: HashMap<Arc<str>, QueueIndex>,
-    /// The queue of the last push: most pushes name the one before, by the same interned name.
-    recent: Option<(Arc<str>, QueueIndex)>,
+    pub(super) queues: Queues,
     pub(super) aside: Aside,
     /// The scheduled and retryable jobs by their time.
     pub(super) due: BTreeSet<Key>,
@@ -59,9 +57,7 @@ impl<'a> Found<'a> {
 impl Store {
     pub(super) fn new(now: Time, keep_completed: usize, keep_whole: usize) -> Self {
         Self {
-            queues: Vec::new(),
-            names: HashMap::new(),
-            recent: None,
+            queues: Queues::default(),
             aside: Aside::new(),
             due: BTreeSet::new(),
             leases: Leases::new(),
@@ -77,46 +73,51 @@ impl Store {
 
     /// The queue of this name, if it exists.
     pub(super) fn queue_named(&self, name: &str) -> Option<QueueIndex> {
-        self.names.get(name).copied()
+        self.queues.named(name)
     }
 
     /// The queue of this name, which comes into being if it does not exist.
     pub(super) fn queue(&mut self, name: &Arc<str>) -> QueueIndex {
-        if let Some((recent, index)) = &self.recent
-            && Arc::ptr_eq(recent, name)
-        {
-            return *index;
+        if let Some(index) = self.queues.recent(name) {
+            return index;
         }
         let index = match self.queue_named(name) {
             Some(index) => index,
             None => {
-                let index = QueueIndex::try_from(self.queues.len()).unwrap_or(QueueIndex::MAX);
-                self.queues.push(Lanes::new(Arc::clone(name)));
-                self.names.insert(Arc::clone(name), index);
+                let index = self.queues.add(name);
                 self.waiters.born(index, name);
                 index
             }
         };
-        self.recent = Some((Arc::clone(name), index));
+        self.queues.set_recent(name, index);
         index
     }
 
+    /// Lets go of queues that hold nothing; answers whether there may be more of them.
+    pub(super) fn sweep_queues(&mut self, limit: usize) -> bool {
+        let gone = self.queues.sweep(limit);
+        if !gone.is_empty() {
+            self.waiters.died(&gone);
+        }
+        gone.len() >= limit
+    }
+
     pub(super) fn lanes(&mut self, queue: QueueIndex) -> &mut Lanes {
-        &mut self.queues[queue as usize]
+        self.queues.get_mut(queue)
     }
 
     pub(super) fn name_of(&self, queue: QueueIndex) -> &Arc<str> {
-        &self.queues[queue as usize].name
+        &self.queues.get(queue).name
     }
 
     /// Puts a row where it can be fetched.
     pub(super) fn offer(&mut self, mut row: Row) {
         row.state = JobState::Available;
         let queue = row.queue;
-        let lanes = &mut self.queues[queue as usize];
+        let lanes = self.queues.get_mut(queue);
         lanes.enter(JobState::Available);
         lanes.push(row, &mut self.aside);
-        if self.waiters.len() > 0 && !self.queues[queue as usize].is_paused {
+        if self.waiters.len() > 0 && !self.queues.get(queue).is_paused {
             self.waiters.work(queue);
         }
     }
@@ -139,14 +140,22 @@ impl Store {
         self.aside.insert(row.id, row);
     }
 
-    /// Ends a row that was taken out of its place; answers whether an older one had to go for it.
+    /// Ends a row that was taken out of its place. Those that are too many by then go with the next [`trim`](Self::trim).
     pub(super) fn end(&mut self, mut row: Row, state: JobState, started: Option<Time>, now: Time) {
         row.state = state;
         if let Some(key) = row.unique_key() {
             self.keys.release(key);
         }
         self.lanes(row.queue).enter(state);
-        if let Some(gone) = self.retained.push(Ended { row, started, finished: now }) {
+        self.retained.push(Ended { row, started, finished: now });
+    }
+
+    /// Lets go of the ended rows that are more than are kept.
+    ///
+    /// A verb that ends jobs lets go of what was too many *before* it, so that whoever waits for the jobs that it ends can look at
+    /// their rows, however few are kept.
+    pub(super) fn trim(&mut self) {
+        while let Some(gone) = self.retained.pop_excess() {
             self.forgotten(&gone);
         }
     }

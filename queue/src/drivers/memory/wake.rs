@@ -1,5 +1,6 @@
 //! Who waits for something to happen, and what has happened since.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -83,6 +84,18 @@ impl Waiters {
             }
             waiter.happened.queues = true;
             waiter.ring(&mut self.rung);
+        }
+    }
+
+    /// Queues are gone, and their places will be those of others.
+    pub(super) fn died(&mut self, gone: &HashMap<QueueIndex, Arc<str>>) {
+        for waiter in &mut self.list {
+            let Waiter { queues, unborn, .. } = waiter;
+            queues.retain(|queue| {
+                let name = gone.get(queue);
+                unborn.extend(name.cloned());
+                name.is_none()
+            });
         }
     }
 
