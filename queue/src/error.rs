@@ -89,19 +89,54 @@ impl StdError for Error {
     }
 }
 
+/// How many causes of an error are looked at: one may be its own.
+pub(crate) const MOST_CAUSES: usize = 64;
+
+/// The causes of an error, the nearest first.
+pub(crate) fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |&cause| cause.source()).take(MOST_CAUSES)
+}
+
 /// An error and its causes in one line, as it is stored with an attempt and printed by `Debug`.
 ///
 /// A cause whose text already ends the line (errors that print their source themselves) is not said twice.
 pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
+    for cause in causes(error) {
         let words = cause.to_string();
         if !text.ends_with(&words) {
             text.push_str(": ");
             text.push_str(&words);
         }
-        next = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An error that is its own cause, and says what it is told.
+    #[derive(Debug)]
+    struct Snake(&'static str);
+
+    impl fmt::Display for Snake {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl StdError for Snake {
+        fn source(&self) -> Option<&(dyn StdError + 'static)> {
+            Some(self)
+        }
+    }
+
+    #[test]
+    fn a_chain_that_bites_its_tail_has_an_end() {
+        assert_eq!(chain(&Snake("bites")), "bites");
+        let error = Error::new(ErrorKind::Store, "top").with_source(Snake("bites"));
+        assert_eq!(chain(&error), "top: bites");
+        assert_eq!(causes(&error).count(), MOST_CAUSES);
+    }
 }

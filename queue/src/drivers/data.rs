@@ -261,10 +261,10 @@ pub struct Settlement {
 }
 
 impl Settlement {
-    /// A settlement without follow-ups.
+    /// A settlement without follow-ups. A text over 64 KiB is cut here, so that no driver has to.
     #[must_use]
     pub fn new(lease: Lease, outcome: Outcome) -> Self {
-        Self { lease, outcome, follow_ups: Vec::new() }
+        Self { lease, outcome: outcome.shortened(), follow_ups: Vec::new() }
     }
 }
 

@@ -154,7 +154,8 @@ impl JobContext {
         self.inner.deadline
     }
 
-    /// Says how far the run is; it shows in [`JobRow::progress`](super::JobRow) within about a second. `percent` above 100 counts as 100.
+    /// Says how far the run is; it shows in [`JobRow::progress`](super::JobRow) within about a second. `percent` above 100 counts as 100,
+    /// and a message over 64 KiB is cut.
     pub fn progress(&self, percent: u8, message: impl Into<String>) {
         if let Some(sink) = &self.inner.progress {
             sink.progress(Progress::new(percent, message));

@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
+use super::sequence;
+
 /// The id of a pushed job: a `UUIDv7`, so ids sort by the time they were made.
 ///
 /// ```
@@ -20,9 +22,13 @@ pub struct JobId(Uuid);
 
 impl JobId {
     /// A new id, greater than every one this process made before.
+    ///
+    /// # Panics
+    ///
+    /// When the system gives no random bytes.
     #[must_use]
     pub fn new() -> Self {
-        Self(Uuid::now_v7())
+        Self(Uuid::from_u128(sequence::next()))
     }
 
     /// When it was made, to the millisecond, by the clock of the machine that made it.

@@ -4,7 +4,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
-use crate::error::{BoxError, chain};
+use super::message::shortened;
+use crate::error::{BoxError, MOST_CAUSES, chain};
 
 /// What `handle` answers.
 pub type JobResult = Result<(), JobError>;
@@ -84,10 +85,10 @@ impl JobError {
         self.source
     }
 
-    /// The chain in one line, as it is stored with the attempt.
+    /// The chain in one line, as it is stored with the attempt: one over 64 KiB is cut, and says how long it was.
     #[must_use]
     pub fn message(&self) -> String {
-        chain(&*self.source)
+        shortened(chain(&*self.source))
     }
 
     /// The first error of type `E` in the chain. It sees through `io::Error` and, with the feature `anyhow`, `anyhow::Error`;
@@ -103,16 +104,17 @@ impl JobError {
     #[must_use]
     pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
         let mut next: Option<&(dyn StdError + 'static)> = Some(&*self.source);
-        while let Some(error) = next {
+        for _ in 0..=MOST_CAUSES {
+            let error = next?;
             if let Some(found) = error.downcast_ref::<E>() {
                 return Some(found);
             }
             // `io::Error::other(error).source()` skips the error itself and gives its source.
             if let Some(inner) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
                 next = Some(inner);
-                continue;
+            } else {
+                next = error.source();
             }
-            next = error.source();
         }
         None
     }
@@ -189,4 +191,47 @@ pub enum Outcome {
         /// What is added to the errors of the row, if anything.
         reason: Option<String>,
     },
+}
+
+impl Outcome {
+    /// The same, with a text that is not too long to keep.
+    pub(crate) fn shortened(self) -> Self {
+        match self {
+            Self::Retry { delay, error } => Self::Retry { delay, error: shortened(error) },
+            Self::Fail { error } => Self::Fail { error: shortened(error) },
+            Self::Cancel { reason: Some(reason) } => Self::Cancel { reason: Some(shortened(reason)) },
+            other @ (Self::Complete | Self::Snooze { .. } | Self::Release { .. } | Self::Cancel { reason: None }) => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Snake;
+
+    impl fmt::Display for Snake {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("bites")
+        }
+    }
+
+    impl StdError for Snake {
+        fn source(&self) -> Option<&(dyn StdError + 'static)> {
+            Some(self)
+        }
+    }
+
+    #[test]
+    fn an_error_that_is_its_own_cause_is_looked_through_once() {
+        let error = JobError::from(Snake);
+        assert!(error.downcast_ref::<fmt::Error>().is_none());
+        assert!(error.downcast_ref::<Snake>().is_some());
+        let error = JobError::from(std::io::Error::other(Snake));
+        assert!(error.downcast_ref::<fmt::Error>().is_none());
+        assert!(error.downcast_ref::<Snake>().is_some());
+        assert_eq!(error.message(), "bites");
+    }
 }

@@ -1,10 +1,13 @@
 //! The payload: JSON text, kept byte for byte.
 
+use std::io;
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde_json::ser::Formatter;
 
 use super::Queueable;
+use super::flaw::{self, Flaw};
 use crate::error::BoxError;
 
 /// The bytes of a payload, shared by everybody who looks at them.
@@ -13,30 +16,136 @@ pub type Payload = Arc<[u8]>;
 /// The most that a payload may have, in bytes; what is stored with it (tags, meta, unique key) counts.
 pub const MAX_PAYLOAD: usize = 1024 * 1024;
 
+/// How deep the JSON of a payload may nest: what serde_json reads.
+pub const MAX_NESTING: usize = 127;
+
 /// Encodes arguments as the JSON object that is stored.
 ///
 /// # Errors
 ///
-/// What serde says, for example of a map whose keys are no strings.
-pub fn encode<A: Serialize>(args: &A) -> Result<Payload, serde_json::Error> {
+/// [`EncodeError`] for what JSON cannot say, and for what could not be read again.
+pub fn encode<A: Serialize>(args: &A) -> Result<Payload, EncodeError> {
     thread_local! {
         // Grown once a thread; the copy into the `Arc` is the only allocation of a push.
         static BUFFER: std::cell::RefCell<Vec<u8>> = const { std::cell::RefCell::new(Vec::new()) };
     }
-    BUFFER.with(|buffer| match buffer.try_borrow_mut() {
-        Ok(mut buffer) => {
-            buffer.clear();
-            serde_json::to_writer(&mut *buffer, args)?;
-            let payload = Arc::from(buffer.as_slice());
-            // One huge payload must not pin its size on the thread for good.
-            if buffer.capacity() > 64 * 1024 {
-                *buffer = Vec::new();
-            }
-            Ok(payload)
+    let shared = BUFFER.try_with(|buffer| {
+        let mut buffer = buffer.try_borrow_mut().ok()?;
+        buffer.clear();
+        let payload = write(&mut buffer, args).map(|()| Arc::from(buffer.as_slice()));
+        // One huge payload must not pin its size on the thread for good.
+        if buffer.capacity() > 64 * 1024 {
+            *buffer = Vec::new();
         }
-        // A `Serialize` that itself encodes a job.
-        Err(_) => serde_json::to_vec(args).map(Arc::from),
-    })
+        Some(payload)
+    });
+    if let Ok(Some(payload)) = shared {
+        return payload;
+    }
+    // A `Serialize` that itself encodes a job, or a thread that is ending and has no buffer any more.
+    let mut buffer = Vec::new();
+    write(&mut buffer, args)?;
+    Ok(Arc::from(buffer))
+}
+
+fn write<A: Serialize>(buffer: &mut Vec<u8>, args: &A) -> Result<(), EncodeError> {
+    let mut seen = Seen::default();
+    let written = args.serialize(&mut serde_json::Serializer::with_formatter(buffer, Watch(&mut seen)));
+    // serde_json writes a number that JSON has not as `null`, so it is looked for only where one was written.
+    if written.is_ok() && !seen.has_null {
+        return Ok(());
+    }
+    match (flaw::find(args), written) {
+        (Some((path, Flaw::NotFinite(value))), _) => Err(EncodeError::NotFinite { path, value }),
+        (_, Ok(())) => Ok(()),
+        (found, Err(_)) if seen.is_too_deep => {
+            // As deep as it is, its end says least.
+            let path = found.map_or_else(String::new, |(path, _)| path);
+            let start: String = path.chars().take(64).collect();
+            let path = if start.len() < path.len() { format!("{start}…") } else { start };
+            Err(EncodeError::TooDeep { path })
+        }
+        (Some((path, _)), Err(source)) if path != "." => Err(EncodeError::Field { path, source }),
+        (_, Err(source)) => Err(EncodeError::Json(source)),
+    }
+}
+
+/// Writes JSON as serde_json does, and refuses what nests deeper than that reads.
+struct Watch<'a>(&'a mut Seen);
+
+#[derive(Default)]
+struct Seen {
+    depth: usize,
+    has_null: bool,
+    is_too_deep: bool,
+}
+
+impl Watch<'_> {
+    fn down(&mut self) -> io::Result<()> {
+        self.0.depth += 1;
+        self.0.is_too_deep = self.0.depth > MAX_NESTING;
+        // What it says is replaced by what `write` makes of it.
+        if self.0.is_too_deep { Err(io::ErrorKind::InvalidData.into()) } else { Ok(()) }
+    }
+}
+
+impl Formatter for Watch<'_> {
+    fn begin_array<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.down()?;
+        writer.write_all(b"[")
+    }
+
+    fn end_array<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.depth -= 1;
+        writer.write_all(b"]")
+    }
+
+    fn begin_object<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.down()?;
+        writer.write_all(b"{")
+    }
+
+    fn end_object<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.depth -= 1;
+        writer.write_all(b"}")
+    }
+
+    fn write_null<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.has_null = true;
+        writer.write_all(b"null")
+    }
+}
+
+/// Arguments that cannot be stored, or that could not be read again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// A number that is infinite or none at all.
+    #[error("`{path}` is {value}, and JSON has no such number: make the field an `Option`, or store it as text")]
+    NotFinite {
+        /// Where, as `samples[2].mean`.
+        path: String,
+        /// The number.
+        value: f64,
+    },
+    /// Values in values in values.
+    #[error("`{path}` nests deeper than the {MAX_NESTING} levels that can be read again: flatten it, or push a reference to it")]
+    TooDeep {
+        /// Where it begins.
+        path: String,
+    },
+    /// A field that is no JSON, for example a map whose keys are no text.
+    #[error("the field `{path}`")]
+    Field {
+        /// Where, as `samples[2].mean`.
+        path: String,
+        /// What serde says.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The same of the whole.
+    #[error(transparent)]
+    Json(serde_json::Error),
 }
 
 /// Reads a stored payload as the arguments of `J`, upgraded where an older version stored it.

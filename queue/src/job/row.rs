@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use serde_json::value::RawValue;
 
+use super::message::shortened;
 use super::{JobId, JobState, Queueable};
 use crate::error::{Error, ErrorKind};
 
@@ -39,7 +40,7 @@ pub struct JobRow {
     pub finished_at: Option<SystemTime>,
     /// Its payload, byte for byte; `None` where the store no longer keeps it.
     pub payload: Option<Box<RawValue>>,
-    /// What went wrong, oldest first.
+    /// What went wrong, oldest first. The memory driver keeps the first error of a job and the last 99.
     pub errors: Vec<AttemptError>,
     /// What the run said last of how far it is.
     pub progress: Option<Progress>,
@@ -105,7 +106,7 @@ pub struct AttemptError {
     pub attempt: u32,
     /// When it ended.
     pub at: SystemTime,
-    /// The joined chain of the error, the text of a panic, or `timed out after 100ms`.
+    /// The joined chain of the error, the text of a panic, or `timed out after 100ms`; at most 64 KiB.
     pub message: String,
 }
 
@@ -123,14 +124,14 @@ impl AttemptError {
 pub struct Progress {
     /// 0 to 100.
     pub percent: u8,
-    /// What it is doing.
+    /// What it is doing; at most 64 KiB.
     pub message: String,
 }
 
 impl Progress {
-    /// How far a run is; `percent` above 100 counts as 100.
+    /// How far a run is; `percent` above 100 counts as 100, and a message over 64 KiB is cut.
     #[must_use]
     pub fn new(percent: u8, message: impl Into<String>) -> Self {
-        Self { percent: percent.min(100), message: message.into() }
+        Self { percent: percent.min(100), message: shortened(message.into()) }
     }
 }

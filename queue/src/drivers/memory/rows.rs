@@ -38,6 +38,9 @@ fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// How many errors of one job are kept.
+const MOST_ERRORS: usize = 100;
+
 /// What jobs of one priority are handed out by.
 pub(super) type Key = (Time, JobId);
 
@@ -94,7 +97,12 @@ impl Row {
     /// Notes what went wrong in the attempt that ends now.
     pub(super) fn add_error(&mut self, now: Time, message: String) {
         let error = AttemptError::new(self.attempt, now.system(), message);
-        self.past_mut().errors.push(error);
+        let errors = &mut self.past_mut().errors;
+        if errors.len() >= MOST_ERRORS {
+            // The first says how it began; the last ones, how it stands.
+            errors.remove(1);
+        }
+        errors.push(error);
     }
 
     /// The attempt did not count.
@@ -182,6 +190,19 @@ mod tests {
     fn a_row_stays_small() {
         assert!(size_of::<Row>() <= 104, "a row has {} bytes", size_of::<Row>());
         assert_eq!(size_of::<Option<Row>>(), size_of::<Row>(), "an empty slot needs no mark of its own");
+    }
+
+    #[test]
+    fn a_row_keeps_its_first_error_and_the_last_ones() {
+        let mut row = Row::sample(1, 1);
+        for attempt in 1..=150 {
+            row.attempt = attempt;
+            row.add_error(Time(u64::from(attempt)), format!("error {attempt}"));
+        }
+        let errors: Vec<(u32, String)> =
+            row.inspected("default").errors.into_iter().map(|error| (error.attempt, error.message)).collect();
+        let kept = [1].into_iter().chain(52..=150).map(|attempt| (attempt, format!("error {attempt}")));
+        assert_eq!(errors, kept.collect::<Vec<_>>());
     }
 
     #[test]
