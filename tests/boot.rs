@@ -245,3 +245,15 @@ async fn a_singleton_is_built_once_at_the_start_and_shut_down_at_the_end() {
     worker.shutdown(std::time::Duration::from_secs(5)).await;
     assert_eq!(rig.probe.seen(), ["shut down"]);
 }
+
+#[tokio::test]
+async fn settings_that_no_process_bears_are_refused() {
+    let rig = Rig::new();
+    let report = rig.worker().only(["sound"]).concurrency(usize::MAX).threads(1_025).queue("sound", 10_001).start().await;
+    let report = report.unwrap_err().to_string();
+    for words in
+        ["`concurrency(18446744073709551615)` is more", "`threads(1025)` is more", "the queue `sound` with 10001 slots is more"]
+    {
+        assert!(report.contains(words), "{report}");
+    }
+}

@@ -18,6 +18,7 @@ use std::{env, fs};
 
 use indicatif::ProgressBar;
 use queue::JobState;
+use queue::drivers::Memory;
 use queue::prelude::*;
 
 use job::{Request, SendWelcomeEmail, Users};
@@ -54,7 +55,8 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let users = Arc::new(Users::new(signups.users));
     let (mailer, earlier) = mailer(&options)?;
     let container = Container::builder().instance(mailer).instance(users.clone()).scoped(Request::new).build();
-    let queue = Queue::connect("memory:").await?.install();
+    // As many ended jobs are kept as there are sign-ups: each is looked at below.
+    let queue = Queue::from_driver(Arc::new(Memory::new().keep_completed_rows(users.ids().count()))).install();
     let worker = Worker::builder(&queue, container).queue("mail", 4).start().await?;
 
     let pushed = queue.dispatch_all(users.ids().map(SendWelcomeEmail::with)).await?;

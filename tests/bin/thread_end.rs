@@ -54,7 +54,8 @@ fn main() {
     };
     let speak = |n| SPEAKS.with_borrow_mut(|speaks| *speaks = Some(Speaks(n)));
     // What a thread makes last goes first: with `speak` first, all that pushes keep for the thread is gone when it pushes.
-    let threads: [fn(&dyn Fn(u32)); 3] = [
+    type Speak<'a> = &'a dyn Fn(u32);
+    let threads: [fn(Speak<'_>); 3] = [
         |speak| speak(10),
         |speak| {
             speak(20);

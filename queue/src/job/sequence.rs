@@ -122,7 +122,7 @@ mod tests {
         // The bits behind the time are spread, the free one apart.
         let firsts: Vec<u128> = (0..256).map(|_| Sequence::new().next(NOW)).collect();
         let (all, any) = firsts.iter().fold((u128::MAX, 0), |(all, any), id| (all & id, any | id));
-        let random = !(u128::MAX << 80) & !(0b11 << 62) & !(0b1111_1 << 75);
+        let random = !(u128::MAX << 80) & !(0b11 << 62) & !(0b1_1111 << 75);
         assert_eq!((all & random, any & random), (0, random));
     }
 }

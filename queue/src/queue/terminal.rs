@@ -239,9 +239,13 @@ impl Queue {
             if is_alone {
                 look.extend(&pending);
             }
+            let mut live = None;
             for id in look.drain(..) {
                 let error = match inspection(&**self.driver()).map_err(refused)?.job(id).await.map_err(refused)? {
-                    Some(row) if !row.state.is_terminal() => continue,
+                    Some(row) if !row.state.is_terminal() => {
+                        live = Some((id, row.state));
+                        continue;
+                    }
                     Some(row) => did_not_complete(&row),
                     // One that came by a way that nobody here was told of, and is gone by now.
                     None => Some(unknown(id)),
@@ -252,8 +256,8 @@ impl Queue {
             if pending.is_empty() {
                 return pushed.iter().find_map(|pushed| failed.remove(&pushed.id)).map_or(Ok(()), Err);
             }
-            if is_alone {
-                return Err(PushError::NoWorker);
+            if let Some((id, state)) = live.filter(|_| is_alone) {
+                return Err(left_behind(id, state));
             }
             let mut ended = tokio::select! {
                 ended = ends.next() => ended,
@@ -313,6 +317,12 @@ impl Queue {
 
 fn refused(error: Error) -> PushError {
     PushError::Store(error.into())
+}
+
+/// The error of a push whose job was stored, and has nobody left to run it.
+fn left_behind(id: JobId, state: JobState) -> PushError {
+    let error = "the last worker stopped before the job ended; it stays stored, and runs when the next one starts".to_owned();
+    PushError::Job { id, state, error }
 }
 
 /// The error of a job that ended and did not complete.

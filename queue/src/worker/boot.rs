@@ -121,6 +121,11 @@ fn check_driver(entries: &[&'static Entry], driver: &Arc<dyn Driver>) -> Vec<Str
     faults
 }
 
+/// The most slots of a queue: each is a task.
+const MOST_SLOTS: usize = 10_000;
+/// The most threads for async handlers.
+const MOST_THREADS: usize = 1_024;
+
 fn check_settings(settings: &Settings, threads: Option<usize>) -> Vec<String> {
     let mut faults: Vec<String> = settings
         .queues
@@ -138,6 +143,16 @@ fn check_settings(settings: &Settings, threads: Option<usize>) -> Vec<String> {
     }
     if threads == Some(0) {
         faults.push("`threads(0)` would never run a job: the least is 1".to_owned());
+    }
+    let most = |what: String, most: usize| format!("{what} is more than one process can bear: the most is {most}");
+    for (name, slots) in settings.queues.iter().filter(|(_, slots)| **slots > MOST_SLOTS) {
+        faults.push(most(format!("the queue `{name}` with {slots} slots"), MOST_SLOTS));
+    }
+    if let Some(slots) = settings.concurrency.filter(|slots| *slots > MOST_SLOTS) {
+        faults.push(most(format!("`concurrency({slots})`"), MOST_SLOTS));
+    }
+    if let Some(threads) = threads.filter(|threads| *threads > MOST_THREADS) {
+        faults.push(most(format!("`threads({threads})`"), MOST_THREADS));
     }
     if settings.lease < Duration::from_secs(1) {
         faults.push(format!("a lease of {:?} runs out before it can be renewed: the least is 1s", settings.lease));
@@ -223,10 +238,11 @@ fn runtime(
         .chain(settings.queues.keys().map(String::as_str))
         .chain(queues.iter().map(|row| &*row.name))
         .collect();
-    let slots: usize = names.into_iter().map(|queue| settings.slots(queue)).sum();
+    // Settings out of bounds are refused, but with all other faults, after the services were built here.
+    let slots: usize = names.into_iter().map(|queue| settings.slots(queue).min(MOST_SLOTS)).sum();
     tokio::runtime::Builder::new_multi_thread()
         // At least two, so that one handler that spins does not stop all others.
-        .worker_threads(threads.unwrap_or_else(|| cores().max(2)))
+        .worker_threads(threads.map_or_else(|| cores().max(2), |threads| threads.clamp(1, MOST_THREADS)))
         // Beyond the slots, so that handlers can use the pool themselves.
         .max_blocking_threads(slots + 64)
         .thread_name("queue-worker")

@@ -103,13 +103,13 @@ impl WorkerBuilder {
         }
     }
 
-    /// Serves this queue with so many slots.
+    /// Serves this queue with so many slots, 1 to 10,000.
     pub fn queue(mut self, name: impl Into<String>, slots: usize) -> Self {
         self.settings.queues.insert(name.into(), slots);
         self
     }
 
-    /// The slots of each queue that [`queue`](Self::queue) does not name. 10 when nothing is said, and twice the cores for a queue
+    /// The slots of each queue that [`queue`](Self::queue) does not name, 1 to 10,000. 10 when nothing is said, and twice the cores for a queue
     /// whose registered jobs all block.
     pub fn concurrency(mut self, slots: usize) -> Self {
         self.settings.concurrency = Some(slots);
@@ -128,7 +128,7 @@ impl WorkerBuilder {
         self
     }
 
-    /// How many threads run async handlers: as many as cores, at least two, when nothing is said.
+    /// How many threads run async handlers, 1 to 1,024: as many as cores, at least two, when nothing is said.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
         self
