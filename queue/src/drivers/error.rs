@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::error::{BoxError, chain};
 use crate::job::JobId;
+use crate::job::payload::EncodeError;
 
 /// Why a push was not stored, or, on `sync:`, why its job did not complete.
 ///
@@ -102,7 +103,7 @@ pub enum PushError {
 }
 
 fn not_encoded(kind: &str, source: &BoxError) -> String {
-    match source.is::<serde_json::Error>() {
+    match source.is::<EncodeError>() {
         true => format!("the payload of `{kind}` cannot be encoded as JSON"),
         false => format!("`{kind}` cannot be pushed with these options"),
     }
