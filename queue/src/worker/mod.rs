@@ -100,6 +100,9 @@ impl Worker {
     /// Runs until SIGINT or SIGTERM, then stops: no more fetches, up to the [grace](WorkerBuilder::grace) for what runs, outcomes and
     /// pushes stored. A second signal gives back at once what runs, a third aborts the process.
     ///
+    /// The signals of a process that was once listened to do not end it by themselves any more (that is how tokio treats them): when this
+    /// has returned, or was dropped, whoever goes on listens with `tokio::signal` again, or ends.
+    ///
     /// # Errors
     ///
     /// When the signals cannot be listened to.
