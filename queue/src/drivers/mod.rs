@@ -8,6 +8,8 @@ mod error;
 pub mod inspect;
 pub mod memory;
 pub mod migrate;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 
 use std::sync::Arc;
 
@@ -25,6 +27,8 @@ pub use futures_util::future::BoxFuture;
 pub use inspect::{Counts, Inspect, QueueCounts};
 pub use memory::Memory;
 pub use migrate::{Migrate, Schema};
+#[cfg(feature = "sqlite")]
+pub use sqlite::Sqlite;
 
 /// Where jobs are kept and handed out. Every verb is a batch.
 ///
