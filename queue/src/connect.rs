@@ -92,7 +92,8 @@ async fn open(url: &str) -> Result<Arc<dyn Driver>, Error> {
         "sqlite" => return Ok(Arc::new(Sqlite::from_url(rest).await?)),
         _ => {
             let feature = FEATURES.iter().find(|(known, _)| *known == scheme);
-            let hint = feature.map(|(_, name)| format!(" by this build: turn on the feature `{name}` of `queue`")).unwrap_or_default();
+            let hint =
+                feature.map(|(_, name)| format!(" by this build: turn on the feature `{name}` of `queue`")).unwrap_or_default();
             return invalid(format!("the scheme `{scheme}:` is not known{hint}; known are {KNOWN}"));
         }
     };

@@ -74,12 +74,16 @@ impl Fault {
     fn text(&self, path: &Path) -> String {
         let path = path.display();
         match self.primary() {
-            Some(BUSY | LOCKED | PROTOCOL) => format!("the file `{path}` is locked by another connection, which writes for too long"),
+            Some(BUSY | LOCKED | PROTOCOL) => {
+                format!("the file `{path}` is locked by another connection, which writes for too long")
+            }
             Some(FULL) => format!("the disk of the file `{path}` is full, or the file may not grow: make room, and it goes on"),
             Some(READONLY) => format!("the file `{path}` cannot be written: it, its folder or its disk is read-only"),
             Some(IOERR) => format!("the file `{path}` could not be read or written"),
             Some(CANTOPEN) => format!("the file `{path}` cannot be opened: its folder must exist, and be writable"),
-            Some(CORRUPT) => format!("the file `{path}` is damaged: stop what uses it, and restore it or run `.recover` of sqlite3"),
+            Some(CORRUPT) => {
+                format!("the file `{path}` is damaged: stop what uses it, and restore it or run `.recover` of sqlite3")
+            }
             Some(NOTADB) => format!("the file `{path}` is no SQLite database"),
             _ => format!("a statement on the file `{path}` failed"),
         }

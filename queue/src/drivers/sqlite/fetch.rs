@@ -37,7 +37,11 @@ impl Sqlite {
     pub(super) fn add_claims(&self, script: &mut Script, request: &FetchRequest, queues: &[&QueueRequest]) {
         for wanted in queues {
             script.add(include_str!("sql/unpark.sql")).bind(Arc::clone(&wanted.queue)).bind("[]");
-            script.add(include_str!("sql/claim.sql")).bind(Arc::clone(&wanted.queue)).bind(limit(wanted.free)).bind(limit(wanted.ahead));
+            script
+                .add(include_str!("sql/claim.sql"))
+                .bind(Arc::clone(&wanted.queue))
+                .bind(limit(wanted.free))
+                .bind(limit(wanted.ahead));
             self.bind_lease(script, request);
             script.add(include_str!("sql/count_claimed.sql")).bind(Arc::clone(&wanted.queue));
         }

@@ -34,8 +34,9 @@ impl File {
     pub(super) fn at(path: PathBuf) -> Result<Self, Error> {
         // From the root on, so that a program which changes its directory still finds it.
         let path = std::path::absolute(&path).unwrap_or(path);
-        let metadata = std::fs::metadata(&path)
-            .map_err(|error| Error::new(ErrorKind::Store, format!("the file `{}` cannot be looked at", path.display())).with_source(error))?;
+        let metadata = std::fs::metadata(&path).map_err(|error| {
+            Error::new(ErrorKind::Store, format!("the file `{}` cannot be looked at", path.display())).with_source(error)
+        })?;
         let identity = Identity::of(&metadata);
         Ok(Self { path, identity })
     }

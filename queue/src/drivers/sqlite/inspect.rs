@@ -45,7 +45,8 @@ impl Inspect for Sqlite {
             let now = self.now();
             let workers = workers(connection).await?;
             let is_alive = |worker: &&WorkerRow| now < rows::micros(worker.seen_at).saturating_add(rows::span(worker.lease));
-            let served: BTreeSet<&str> = workers.iter().filter(is_alive).flat_map(|worker| &worker.queues).map(|(queue, _)| &**queue).collect();
+            let served: BTreeSet<&str> =
+                workers.iter().filter(is_alive).flat_map(|worker| &worker.queues).map(|(queue, _)| &**queue).collect();
             let mut counts = Counts::default();
             for row in connection.fetch_all(include_str!("sql/counts.sql")).await? {
                 let name: String = row.try_get(0)?;

@@ -42,13 +42,21 @@ impl Sqlite {
         is_full |= prune(&mut transaction, limits, now, &mut done, &mut tally).await?;
 
         let mut script = Script::default();
-        script.add(include_str!("sql/prune_ticks.sql")).bind(now.saturating_sub(rows::span(KEEP_TICKS))).bind(batch(limits.batch));
+        script
+            .add(include_str!("sql/prune_ticks.sql"))
+            .bind(now.saturating_sub(rows::span(KEEP_TICKS)))
+            .bind(batch(limits.batch));
         script.add(include_str!("sql/prune_workers.sql")).bind(rows::span(limits.keep_completed)).bind(now);
         tally.write(&mut script);
         script.add(include_str!("sql/sweep.sql")).bind(batch(limits.batch));
         script.add(include_str!("sql/next_due.sql"));
         let answers = transaction.finish(script).await?;
-        let due = answers.last().and_then(|answer| answer.rows.first()).map(|row| row.try_get::<Option<i64>, _>(0)).transpose()?.flatten();
+        let due = answers
+            .last()
+            .and_then(|answer| answer.rows.first())
+            .map(|row| row.try_get::<Option<i64>, _>(0))
+            .transpose()?
+            .flatten();
         done.next_due = match is_full {
             true => Some(Duration::ZERO),
             false => due.map(|due| Duration::from_micros(u64::try_from(due.saturating_sub(now)).unwrap_or_default())),

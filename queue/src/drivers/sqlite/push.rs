@@ -32,7 +32,11 @@ impl Sqlite {
                 let mut results = Vec::with_capacity(groups.len());
                 for group in groups {
                     let stored = self.store_together(std::slice::from_ref(group)).await;
-                    results.push(stored.map(|mut stored| stored.pop().unwrap_or_default()).map_err(|fault| fault.into_push_error(self.path())));
+                    results.push(
+                        stored
+                            .map(|mut stored| stored.pop().unwrap_or_default())
+                            .map_err(|fault| fault.into_push_error(self.path())),
+                    );
                 }
                 results
             }
@@ -79,7 +83,9 @@ impl Sqlite {
                 let wanted = || groups.iter().zip(&fresh).filter(|(_, fresh)| **fresh);
                 let jobs: Vec<&NewJob> = wanted().flat_map(|(group, _)| &group.jobs).collect();
                 let mut pushed = store(connection, &jobs, now, &mut tally, &mut news).await?.into_iter();
-                let of_group = |(group, fresh): (&Group, &bool)| if *fresh { pushed.by_ref().take(group.jobs.len()).collect() } else { Vec::new() };
+                let of_group = |(group, fresh): (&Group, &bool)| {
+                    if *fresh { pushed.by_ref().take(group.jobs.len()).collect() } else { Vec::new() }
+                };
                 Ok(groups.iter().zip(&fresh).map(of_group).collect())
             })
             .await?;
@@ -97,7 +103,9 @@ fn one_lane(groups: &[Group]) -> Option<&Arc<str>> {
     let queue = &groups.first()?.jobs.first()?.queue;
     let count: usize = groups.iter().map(|group| group.jobs.len()).sum();
     let is_plain = |job: &NewJob| {
-        job.due == Due::Now && job.queue == *queue && job.extra.as_ref().is_none_or(|extra| extra.unique_key.is_none() && !extra.held)
+        job.due == Due::Now
+            && job.queue == *queue
+            && job.extra.as_ref().is_none_or(|extra| extra.unique_key.is_none() && !extra.held)
     };
     let fits = count <= MOST_ROWS && groups.iter().all(|group| group.tick.is_none() && group.jobs.iter().all(is_plain));
     fits.then_some(queue)
@@ -164,7 +172,8 @@ async fn resolve(
             Some(key) => holder(connection, key).await?,
             None => None,
         };
-        let lost = || Fault::Own(Error::new(ErrorKind::Store, format!("the job {} was not stored, and nothing says why", job.id)));
+        let lost =
+            || Fault::Own(Error::new(ErrorKind::Store, format!("the job {} was not stored, and nothing says why", job.id)));
         pushed.push(Pushed::duplicate_of(holder.ok_or_else(lost)?));
     }
     Ok(pushed)

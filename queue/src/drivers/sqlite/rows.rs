@@ -38,7 +38,8 @@ pub(super) fn bytes(id: JobId) -> Vec<u8> {
 /// The id in a column.
 pub(super) fn id(row: &SqliteRow, column: usize) -> Result<JobId, sqlx::Error> {
     let bytes: &[u8] = row.try_get(column)?;
-    let bytes = <[u8; 16]>::try_from(bytes).map_err(|_| sqlx::Error::Decode(format!("{} bytes are no id", bytes.len()).into()))?;
+    let bytes =
+        <[u8; 16]>::try_from(bytes).map_err(|_| sqlx::Error::Decode(format!("{} bytes are no id", bytes.len()).into()))?;
     Ok(JobId::from_u128(u128::from_be_bytes(bytes)))
 }
 

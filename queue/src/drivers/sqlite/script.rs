@@ -72,7 +72,6 @@ impl Script {
         self
     }
 
-    #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.sql.is_empty()
     }

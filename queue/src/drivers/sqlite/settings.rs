@@ -42,8 +42,9 @@ impl Settings {
     pub(super) fn parse(rest: &str) -> Result<Self, Error> {
         let invalid = |text: String| Error::new(ErrorKind::Invalid, text);
         let (path, query) = rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
-        let path = decoded(path.strip_prefix("//").unwrap_or(path))
-            .ok_or_else(|| invalid(format!("the path `{path}` of the SQLite file has a `%` without two hexadecimal digits: write `%25`")))?;
+        let path = decoded(path.strip_prefix("//").unwrap_or(path)).ok_or_else(|| {
+            invalid(format!("the path `{path}` of the SQLite file has a `%` without two hexadecimal digits: write `%25`"))
+        })?;
         if path.is_empty() || path == ":memory:" {
             let text = "`sqlite:` takes the path of a file, as in `sqlite:jobs.db`: for jobs in memory there is `memory:`";
             return Err(invalid(text.to_owned()));
@@ -55,7 +56,9 @@ impl Settings {
                 ("synchronous", "full") => settings.durable = Level::Full,
                 ("synchronous", "normal") => settings.durable = Level::Normal,
                 ("synchronous", _) => {
-                    return Err(invalid(format!("`synchronous={value}` is not known: `full` survives a power cut, `normal` the process")));
+                    return Err(invalid(format!(
+                        "`synchronous={value}` is not known: `full` survives a power cut, `normal` the process"
+                    )));
                 }
                 ("busy_timeout", _) => {
                     let millis = value.parse().map_err(|_| {
@@ -64,7 +67,9 @@ impl Settings {
                     settings.options = settings.options.busy_timeout(Duration::from_millis(millis));
                 }
                 _ => {
-                    return Err(invalid(format!("`sqlite:` knows no setting `{key}`: known are `synchronous` and `busy_timeout`")));
+                    return Err(invalid(format!(
+                        "`sqlite:` knows no setting `{key}`: known are `synchronous` and `busy_timeout`"
+                    )));
                 }
             }
         }

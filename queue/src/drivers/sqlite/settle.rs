@@ -43,21 +43,23 @@ impl Sqlite {
         let queues = request.map(fetch::wanted).unwrap_or_default();
         let (mut tally, mut news) = (Tally::default(), News::default());
         let mut ending = Ending::new(settlements);
+        let mut transaction = self.writer.durable().await?;
         let mut script = Script::default();
         let statements = ending.add(&mut script, now);
+        if settlements.iter().any(|settlement| !settlement.follow_ups.is_empty()) {
+            // They come after what ends, and may be claimed in the same exchange.
+            ending.read(&transaction.run(std::mem::take(&mut script)).await?, &mut tally, &mut news)?;
+            let (follow_ups, tally, news) = (ending.follow_ups(), &mut tally, &mut news);
+            transaction.with(async |connection| push::store(connection, &follow_ups, now, tally, news).await).await?;
+        }
+        let statements = if script.is_empty() { 0 } else { statements };
         if let Some(request) = request {
             self.add_claims(&mut script, request, &queues);
         }
-        let mut transaction = self.writer.durable().await?;
         let answers = transaction.run(script).await?;
         let (ended, claimed) = answers.split_at(statements.min(answers.len()));
         ending.read(ended, &mut tally, &mut news)?;
         let deliveries = self.deliveries(claimed, &queues)?;
-        let follow_ups = ending.follow_ups();
-        if !follow_ups.is_empty() {
-            let (tally, news) = (&mut tally, &mut news);
-            transaction.with(async |connection| push::store(connection, &follow_ups, now, tally, news).await).await?;
-        }
         let mut script = Script::default();
         tally.write(&mut script);
         let answers = transaction.finish(script).await?;

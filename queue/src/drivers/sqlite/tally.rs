@@ -52,7 +52,8 @@ impl Tally {
         answer.is_some_and(|answer| {
             answer.rows.iter().any(|row| {
                 let total = row.try_get::<i64, _>(1).unwrap_or_default();
-                let added = row.try_get::<&str, _>(0).ok().and_then(|name| self.queues.get(name)).map(|counts| counts.iter().sum());
+                let added =
+                    row.try_get::<&str, _>(0).ok().and_then(|name| self.queues.get(name)).map(|counts| counts.iter().sum());
                 total > 0 && added == Some(total)
             })
         })

@@ -1,10 +1,10 @@
 -- As `claim.sql`, and leaves some jobs alone: a JSON array of [kind, from which version on], null for all of it.
-WITH ask (lane, free, ahead, except) AS MATERIALIZED (
+WITH ask (lane, free, ahead, avoided) AS MATERIALIZED (
     SELECT column1, column2, column3, column4 FROM (VALUES (?, ?, ?, ?))
     WHERE NOT EXISTS (SELECT 1 FROM queue_queues WHERE name = column1 AND is_paused = 1)
 ),
 left_alone (kind, version) AS MATERIALIZED (
-    SELECT value ->> 0, coalesce(value ->> 1, 0) FROM ask, json_each(ask.except)
+    SELECT value ->> 0, coalesce(value ->> 1, 0) FROM ask, json_each(ask.avoided)
 ),
 first AS MATERIALIZED (
     SELECT place, rescues FROM queue_jobs

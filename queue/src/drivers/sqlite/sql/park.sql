@@ -8,5 +8,5 @@ WHERE place IN (
         ORDER BY priority, due_at, id
         LIMIT ?
     )
-    JOIN json_each(?) AS except ON kind = except.value ->> 0 AND version >= coalesce(except.value ->> 1, 0)
+    JOIN json_each(?) AS avoided ON kind = avoided.value ->> 0 AND version >= coalesce(avoided.value ->> 1, 0)
 )
