@@ -2,43 +2,42 @@
 
 use std::time::{Duration, Instant};
 
+use queue::Queue;
+use queue_benches::Rounds;
+
 use super::file::{self, File};
 use super::greet::greet;
 use super::options::Options;
 use super::{Done, rate, raw, report, runtime};
 
 const PUSHERS: usize = 100;
-/// Pushes of each.
-const PUSHES: usize = 400;
-const RAW: usize = 2_000;
+/// Pushes of each in a turn, and single inserts in a turn of the raw form.
+const PUSHES: usize = 40;
+const RAW: usize = 100;
+/// How often they take turns in a round: the disk has other things to do, and each pair of turns has them alike.
+pub(crate) const TURNS: usize = 20;
 
 pub(crate) fn measure(options: &Options) -> Done {
     let runtime = runtime()?;
-    let [ours, raw, ratio] = options.rounds.medians(|| {
-        let raw = rate(RAW, runtime.block_on(one_by_one(options, RAW)));
-        let ours = rate(PUSHERS * PUSHES, runtime.block_on(pushers(options)));
+    let (raw_file, our_file) = (File::new(&options.folder), File::new(&options.folder));
+    let mut connection = runtime.block_on(raw_file.raw());
+    let queue = runtime.block_on(our_file.queue());
+    runtime.block_on(pushers(&queue));
+    runtime.block_on(raw::insert_single(&mut connection, RAW));
+    let [ours, raw, ratio] = Rounds { count: options.rounds.count * TURNS }.medians(|| {
+        let started = Instant::now();
+        runtime.block_on(raw::insert_single(&mut connection, RAW));
+        let raw = rate(RAW, started.elapsed());
+        let ours = rate(PUSHERS * PUSHES, runtime.block_on(pushers(&queue)));
         [ours, raw, ours / raw]
     });
     report("100 pushers, each awaits its push", ours, raw, ratio, "20");
+    runtime.block_on(file::close(connection));
+    runtime.block_on(queue.shutdown())?;
     Ok(())
 }
 
-/// One transaction a push.
-pub(crate) async fn one_by_one(options: &Options, jobs: usize) -> Duration {
-    let file = File::new(&options.folder);
-    let mut connection = file.raw().await;
-    raw::insert_single(&mut connection, 100).await;
-    let started = Instant::now();
-    raw::insert_single(&mut connection, jobs).await;
-    let took = started.elapsed();
-    file::close(connection).await;
-    took
-}
-
-async fn pushers(options: &Options) -> Duration {
-    let file = File::new(&options.folder);
-    let queue = file.queue().await;
-    queue.dispatch(greet(0)).await.expect("push");
+async fn pushers(queue: &Queue) -> Duration {
     let started = Instant::now();
     let pushers: Vec<_> = (0..PUSHERS)
         .map(|_| {
@@ -53,7 +52,5 @@ async fn pushers(options: &Options) -> Duration {
     for pusher in pushers {
         pusher.await.expect("a pusher ends");
     }
-    let took = started.elapsed();
-    queue.shutdown().await.expect("nothing waits");
-    took
+    started.elapsed()
 }

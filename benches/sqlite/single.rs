@@ -2,36 +2,42 @@
 
 use std::time::{Duration, Instant};
 
-use super::file::File;
+use queue::Queue;
+use queue_benches::Rounds;
+
+use super::file::{self, File};
 use super::greet::greet;
 use super::options::Options;
-use super::pushers::one_by_one;
-use super::{Done, rate, report, runtime};
+use super::pushers::TURNS;
+use super::{Done, rate, raw, report, runtime};
 
-const PUSHES: usize = 2_000;
+/// Pushes in a turn of each form.
+const PUSHES: usize = 100;
 
 pub(crate) fn measure(options: &Options) -> Done {
     let runtime = runtime()?;
-    let [ours, raw, ratio] = options.rounds.medians(|| {
-        let raw = rate(PUSHES, runtime.block_on(one_by_one(options, PUSHES)));
-        let ours = rate(PUSHES, runtime.block_on(pushes(options)));
+    let (raw_file, our_file) = (File::new(&options.folder), File::new(&options.folder));
+    let mut connection = runtime.block_on(raw_file.raw());
+    let queue = runtime.block_on(our_file.queue());
+    runtime.block_on(pushes(&queue));
+    runtime.block_on(raw::insert_single(&mut connection, PUSHES));
+    let [ours, raw, ratio] = Rounds { count: options.rounds.count * TURNS }.medians(|| {
+        let started = Instant::now();
+        runtime.block_on(raw::insert_single(&mut connection, PUSHES));
+        let raw = rate(PUSHES, started.elapsed());
+        let ours = rate(PUSHES, runtime.block_on(pushes(&queue)));
         [ours, raw, ours / raw]
     });
     report("one caller, one awaited push at a time", ours, raw, ratio, "0.75");
+    runtime.block_on(file::close(connection));
+    runtime.block_on(queue.shutdown())?;
     Ok(())
 }
 
-async fn pushes(options: &Options) -> Duration {
-    let file = File::new(&options.folder);
-    let queue = file.queue().await;
-    for user_id in 0..100 {
-        queue.dispatch(greet(user_id)).await.expect("push");
-    }
+async fn pushes(queue: &Queue) -> Duration {
     let started = Instant::now();
     for user_id in 0..PUSHES {
         queue.dispatch(greet(user_id)).await.expect("push");
     }
-    let took = started.elapsed();
-    queue.shutdown().await.expect("nothing waits");
-    took
+    started.elapsed()
 }
