@@ -2,6 +2,7 @@
 
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, ErrorKind};
 
@@ -22,10 +23,25 @@ impl Identity {
     }
 }
 
+/// What the log beside a file looks like: each commit writes to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Log {
+    size: u64,
+    modified: SystemTime,
+}
+
+impl Log {
+    /// Whether nobody has written to it for so long.
+    pub(super) fn rests_for(&self, span: Duration) -> bool {
+        self.modified.elapsed().is_ok_and(|rest| rest >= span)
+    }
+}
+
 /// A file that was opened.
 #[derive(Debug, Clone)]
 pub(super) struct File {
     path: PathBuf,
+    log: PathBuf,
     identity: Identity,
 }
 
@@ -38,7 +54,9 @@ impl File {
             Error::new(ErrorKind::Store, format!("the file `{}` cannot be looked at", path.display())).with_source(error)
         })?;
         let identity = Identity::of(&metadata);
-        Ok(Self { path, identity })
+        let mut log = path.clone().into_os_string();
+        log.push("-wal");
+        Ok(Self { path, log: log.into(), identity })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -47,6 +65,14 @@ impl File {
 
     pub(super) fn identity(&self) -> Identity {
         self.identity
+    }
+
+    /// The log beside the file; `None` when there is none, or the system says the time of a write too roughly or too late.
+    pub(super) fn log(&self) -> Option<Log> {
+        let metadata = std::fs::metadata(&self.log).ok()?;
+        let modified = metadata.modified().ok()?;
+        let is_fine = modified.duration_since(UNIX_EPOCH).is_ok_and(|since| since.subsec_nanos() % 1_000_000 != 0);
+        (cfg!(unix) && is_fine).then_some(Log { size: metadata.len(), modified })
     }
 
     /// Fails when another file lies at the path, or none: what is written now would go with the old one.
