@@ -1,5 +1,7 @@
 //! A subscriber and a recorder of metrics that panic. Both are the only ones of their process, so these tests have a target of their own.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
