@@ -6,12 +6,20 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::drivers::{Driver, Memory};
+#[cfg(feature = "sqlite")]
+use crate::drivers::Sqlite;
+use crate::drivers::{BoxFuture, Driver, Memory};
 use crate::error::{Error, ErrorKind};
+use crate::park;
 use crate::queue::Queue;
 
 /// The schemes that this build knows.
+#[cfg(feature = "sqlite")]
+const KNOWN: &str = "`memory:` (also `async:`), `sync:`, `sqlite:`";
+#[cfg(not(feature = "sqlite"))]
 const KNOWN: &str = "`memory:` (also `async:`), `sync:`";
+/// Schemes that another build may know, and the features that make it know them.
+const FEATURES: [(&str, &str); 1] = [("sqlite", "sqlite")];
 /// The variable that [`Queue::from_env`] reads.
 const VARIABLE: &str = "QUEUE_URL";
 
@@ -22,6 +30,10 @@ impl Queue {
     /// |---|---|
     /// | `memory:`, `async:` | the memory of this process; each connect is a store of its own |
     /// | `sync:` | the same, and a push resolves when its job has ended: for scripts and tests |
+    /// | `sqlite:jobs.db` | a SQLite file, which is created where it is missing; the feature `sqlite` |
+    ///
+    /// `sqlite:` takes `?synchronous=normal` (a push survives the process, and not a power cut of the last moments) and
+    /// `?busy_timeout=5000` (for how many milliseconds a statement waits for the lock of the file).
     ///
     /// On `sync:` a delay and the wait before a retry are skipped; the attempts, the hooks and the error at the end are those of any
     /// other store. A snooze waits for its time.
@@ -34,9 +46,10 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Invalid`] for a scheme that this build does not know; it lists those it knows.
+    /// [`ErrorKind::Invalid`] for a scheme that this build does not know; it lists those it knows. [`ErrorKind::Store`] for a store that
+    /// cannot be used as it is, and [`ErrorKind::Unavailable`] for one that stayed away for two minutes.
     pub fn connect(url: &str) -> Connect {
-        Connect { url: Some(Ok(url.to_owned())) }
+        Connect::new(Ok(url.to_owned()))
     }
 
     /// Opens the store that the environment variable `QUEUE_URL` names. Await it, or [`wait`](Connect::wait).
@@ -51,7 +64,7 @@ impl Queue {
     ///
     /// As [`connect`](Queue::connect), and [`ErrorKind::Invalid`] when the variable is not set.
     pub fn from_env() -> Connect {
-        Connect { url: Some(std::env::var(VARIABLE).map_err(|error| unreadable(&error))) }
+        Connect::new(std::env::var(VARIABLE).map_err(|error| unreadable(&error)))
     }
 }
 
@@ -64,7 +77,8 @@ fn unreadable(error: &VarError) -> Error {
     Error::new(ErrorKind::Invalid, format!("the variable `{VARIABLE}` {what}: set it to the URL of a store; known are {KNOWN}"))
 }
 
-fn open(url: &str) -> Result<Arc<dyn Driver>, Error> {
+/// The driver that a URL names.
+async fn open(url: &str) -> Result<Arc<dyn Driver>, Error> {
     let invalid = |message: String| Err(Error::new(ErrorKind::Invalid, message));
     let Some((scheme, rest)) = url.split_once(':').filter(|(scheme, _)| is_scheme(scheme)) else {
         // Nothing of it is shown: it may hold a password.
@@ -74,7 +88,14 @@ fn open(url: &str) -> Result<Arc<dyn Driver>, Error> {
     let memory = match scheme.as_str() {
         "memory" | "async" => Memory::new(),
         "sync" => Memory::waiting_pushes(),
-        _ => return invalid(format!("the scheme `{scheme}:` is not known; known are {KNOWN}")),
+        #[cfg(feature = "sqlite")]
+        "sqlite" => return Ok(Arc::new(Sqlite::from_url(rest).await?)),
+        _ => {
+            let feature = FEATURES.iter().find(|(known, _)| *known == scheme);
+            let hint =
+                feature.map(|(_, name)| format!(" by this build: turn on the feature `{name}` of `queue`")).unwrap_or_default();
+            return invalid(format!("the scheme `{scheme}:` is not known{hint}; known are {KNOWN}"));
+        }
     };
     if !rest.is_empty() {
         return invalid(format!("`{scheme}:` takes nothing behind the colon: a store in memory has no place"));
@@ -91,38 +112,43 @@ fn is_scheme(text: &str) -> bool {
 
 /// A queue that is not connected yet.
 ///
-/// Cancel safe: dropping it opens nothing.
+/// Cancel safe: dropping it before it is done leaves nothing open.
 #[must_use = "a queue is connected when this is awaited, or by `.wait()`"]
 pub struct Connect {
     /// `None` when it has given its queue.
-    url: Option<Result<String, Error>>,
+    opening: Option<BoxFuture<'static, Result<Queue, Error>>>,
 }
 
 impl Connect {
-    /// Parks the thread until the store is open.
+    fn new(url: Result<String, Error>) -> Self {
+        let opening = async { Queue::try_from_driver(open(&url?).await?) };
+        Self { opening: Some(Box::pin(opening)) }
+    }
+
+    /// Parks the thread until the store is open. It works anywhere, also inside a runtime.
     ///
     /// # Errors
     ///
-    /// As awaiting does: [`ErrorKind::Invalid`] for a URL that this build does not know.
+    /// As awaiting does: see [`Queue::connect`].
     ///
     /// # Panics
     ///
     /// When it has given its queue to an `.await` before.
-    pub fn wait(mut self) -> Result<Queue, Error> {
-        self.take()
-    }
-
-    fn take(&mut self) -> Result<Queue, Error> {
-        let url = self.url.take().expect("a `Connect` gives its queue once")?;
-        Queue::try_from_driver(open(&url)?)
+    pub fn wait(self) -> Result<Queue, Error> {
+        park::block_on(self)
     }
 }
 
 impl Future for Connect {
     type Output = Result<Queue, Error>;
 
-    fn poll(mut self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(self.take())
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let opening = self.opening.as_mut().expect("a `Connect` gives its queue once");
+        let opened = opening.as_mut().poll(context);
+        if opened.is_ready() {
+            self.opening = None;
+        }
+        opened
     }
 }
 

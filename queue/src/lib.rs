@@ -57,6 +57,7 @@ pub mod container;
 pub mod drivers;
 mod error;
 pub mod job;
+mod park;
 pub mod prelude;
 pub mod queue;
 pub mod registry;

@@ -43,6 +43,8 @@ pub(crate) enum Fault {
     DropsErrors,
     CountsSnoozes,
     RetriesAtOnce,
+    RetriesLate,
+    LosesTurns,
     FetchesBeforeItSettles,
     SettlesNothingNow,
     ExchangesNowAtTimes,

@@ -220,6 +220,10 @@ impl Driver for Faulty {
                     (Fault::CountsSnoozes, &mut Outcome::Snooze { delay }) => {
                         settlement.outcome = Outcome::Retry { delay, error: String::new() };
                     }
+                    (Fault::RetriesLate, Outcome::Retry { delay, .. }) => *delay += Duration::from_secs(1),
+                    (Fault::LosesTurns, Outcome::Release { .. }) => {
+                        settlement.outcome = Outcome::Retry { delay: Duration::ZERO, error: String::new() };
+                    }
                     (Fault::RetriesAtOnce, Outcome::Retry { delay, .. }) => *delay = Duration::ZERO,
                     _ => {}
                 }

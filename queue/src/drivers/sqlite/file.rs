@@ -1,0 +1,65 @@
+//! The file itself: which one it is, and whether it is still there.
+
+use std::fs::Metadata;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ErrorKind};
+
+/// What tells two files apart that had one path: device and inode on Unix. Elsewhere all files are the same, and a replaced one is not noticed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Identity(u64, u64);
+
+impl Identity {
+    #[cfg(unix)]
+    fn of(metadata: &Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        Self(metadata.dev(), metadata.ino())
+    }
+
+    #[cfg(not(unix))]
+    fn of(_: &Metadata) -> Self {
+        Self(0, 0)
+    }
+}
+
+/// A file that was opened.
+#[derive(Debug, Clone)]
+pub(super) struct File {
+    path: PathBuf,
+    identity: Identity,
+}
+
+impl File {
+    /// The file that now lies at this path.
+    pub(super) fn at(path: PathBuf) -> Result<Self, Error> {
+        // From the root on, so that a program which changes its directory still finds it.
+        let path = std::path::absolute(&path).unwrap_or(path);
+        let metadata = std::fs::metadata(&path).map_err(|error| {
+            Error::new(ErrorKind::Store, format!("the file `{}` cannot be looked at", path.display())).with_source(error)
+        })?;
+        let identity = Identity::of(&metadata);
+        Ok(Self { path, identity })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// Fails when another file lies at the path, or none: what is written now would go with the old one.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let what = match std::fs::metadata(&self.path) {
+            Ok(metadata) if Identity::of(&metadata) == self.identity => return Ok(()),
+            Ok(_) => "was replaced by another one",
+            Err(_) => "is gone",
+        };
+        let text = format!(
+            "the file `{}` {what} while it was open, so nothing is stored in it any more: put the old one back, or start again",
+            self.path.display()
+        );
+        Err(Error::new(ErrorKind::Store, text))
+    }
+}

@@ -1,0 +1,214 @@
+//! Opening a file: looked at before anything is written, then brought to this driver's schema.
+
+use std::fmt;
+use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use sqlx::{ConnectOptions, Connection, Executor, Row};
+use tokio::sync::oneshot;
+
+use super::Sqlite;
+use super::error::Fault;
+use super::events::Events;
+use super::file::File;
+use super::reader::Reader;
+use super::script::Script;
+use super::settings::Settings;
+use super::writer::{Level, Writer};
+use super::{migrate, watch};
+use crate::clock::Clock;
+use crate::drivers::BoxFuture;
+use crate::error::{Error, ErrorKind};
+
+/// For how long a file that is locked is tried again.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// The pause between two tries.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A file of jobs that is not open yet. Await it, or [`wait`](Open::wait).
+///
+/// ```
+/// use queue::drivers::{Driver, Sqlite};
+///
+/// let path = std::env::temp_dir().join("queue-doc-open.db");
+/// let driver = Sqlite::open(&path).wait()?;
+/// assert_eq!(driver.name(), "sqlite");
+/// # Ok::<(), queue::Error>(())
+/// ```
+///
+/// A file that others lock is tried again for two minutes, with a warning; what waiting cannot cure fails at once.
+///
+/// Cancel safe: dropped before it is done, it leaves a file that the next one opens.
+#[must_use = "a file is opened when this is awaited, or by `.wait()`"]
+pub struct Open {
+    stage: Stage,
+}
+
+enum Stage {
+    New(Box<(Result<Settings, Error>, Clock)>),
+    Opening(BoxFuture<'static, Result<Sqlite, Error>>),
+    Done,
+}
+
+impl Open {
+    pub(super) fn new(settings: Result<Settings, Error>) -> Self {
+        Self { stage: Stage::New(Box::new((settings, Clock::system()))) }
+    }
+
+    /// Goes by this clock, which tests move.
+    pub fn go_by(mut self, clock: Clock) -> Self {
+        if let Stage::New(new) = &mut self.stage {
+            new.1 = clock;
+        }
+        self
+    }
+
+    /// A confirmed push survives the death of the process, and not a power cut of the last moments: `PRAGMA synchronous = NORMAL`.
+    pub fn synchronous_normal(mut self) -> Self {
+        if let Stage::New(new) = &mut self.stage
+            && let Ok(settings) = &mut new.0
+        {
+            settings.durable = Level::Normal;
+        }
+        self
+    }
+
+    /// Parks the thread until the file is open. It works anywhere, also inside a runtime.
+    ///
+    /// # Errors
+    ///
+    /// As awaiting does: [`ErrorKind::Invalid`] for a path or setting that cannot be meant, [`ErrorKind::Store`] for a file that cannot be
+    /// written, is no database, or has a newer schema (it is left as it was), [`ErrorKind::Unavailable`] for one that stays locked.
+    ///
+    /// # Panics
+    ///
+    /// When it has given its driver to an `.await` before.
+    pub fn wait(self) -> Result<Sqlite, Error> {
+        crate::park::block_on(self)
+    }
+}
+
+impl Future for Open {
+    type Output = Result<Sqlite, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Stage::New(new) = &mut self.stage {
+            let placeholder = || Error::new(ErrorKind::Invalid, "the settings were taken");
+            let settings = std::mem::replace(&mut new.0, Err(placeholder()));
+            let clock = new.1.clone();
+            self.stage = Stage::Opening(Box::pin(async move { patiently(settings?, clock).await }));
+        }
+        let Stage::Opening(opening) = &mut self.stage else { panic!("an `Open` gives its driver once") };
+        let opened = opening.as_mut().poll(context);
+        if opened.is_ready() {
+            self.stage = Stage::Done;
+        }
+        opened
+    }
+}
+
+impl fmt::Debug for Open {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Open").finish_non_exhaustive()
+    }
+}
+
+impl Sqlite {
+    /// Opens a file, which is created where it is missing.
+    pub fn open(path: impl AsRef<Path>) -> Open {
+        Open::new(Ok(Settings::new(path.as_ref().to_owned())))
+    }
+
+    /// Opens the file of a user's pool, with the options of its connections. The driver makes connections of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Sqlite::open), and [`ErrorKind::Invalid`] for a pool of databases in memory.
+    pub fn from_pool(pool: &SqlitePool) -> Open {
+        let options = SqliteConnectOptions::clone(&pool.connect_options());
+        let path = options.get_filename().to_owned();
+        let is_in_memory = path.as_os_str().is_empty() || path.to_string_lossy().contains(":memory:");
+        Open::new(match is_in_memory {
+            true => Err(Error::new(ErrorKind::Invalid, "the pool has databases in memory, and jobs need a file")),
+            false => Ok(Settings::with(options, path)),
+        })
+    }
+
+    /// Reads what stands behind `sqlite:` in a URL.
+    pub(crate) fn from_url(rest: &str) -> Open {
+        Open::new(Settings::parse(rest))
+    }
+}
+
+/// Tries until the file is not locked any more.
+async fn patiently(settings: Settings, clock: Clock) -> Result<Sqlite, Error> {
+    let start = Instant::now();
+    let mut has_warned = false;
+    loop {
+        let fault = match open(&settings, &clock).await {
+            Ok(driver) => return Ok(driver),
+            Err(fault) => fault,
+        };
+        if !fault.is_locked() || start.elapsed() >= PATIENCE {
+            return Err(fault.into_open_error(&settings.path));
+        }
+        if !std::mem::replace(&mut has_warned, true) {
+            tracing::warn!(path = %settings.path.display(), "the SQLite file is locked: waiting for it");
+        }
+        pause().await;
+    }
+}
+
+/// Waits for a moment, without a runtime.
+async fn pause() {
+    let (sender, receiver) = oneshot::channel::<()>();
+    let spawned = thread::Builder::new().name("queue-sqlite-pause".to_owned()).spawn(move || {
+        thread::park_timeout(PAUSE);
+        drop(sender);
+    });
+    if spawned.is_ok() {
+        let _ = receiver.await;
+    }
+}
+
+async fn open(settings: &Settings, clock: &Clock) -> Result<Sqlite, Fault> {
+    look(settings).await?;
+    let writing = connect_for_writing(settings).await?;
+    let file = File::at(settings.path.clone()).map_err(Fault::Own)?;
+    let writer = Writer::new(writing, file.clone(), settings.durable);
+    let mut transaction = writer.durable().await?;
+    let version = migrate::migrate(&mut transaction).await?;
+    migrate::check(version, file.path()).map_err(Fault::Own)?;
+    transaction.finish(Script::default()).await?;
+    let reader = Reader::new(settings.reading("queue-sqlite-read").connect().await?);
+    let watching = Reader::new(settings.reading("queue-sqlite-watch").connect().await?);
+    let events = Events::of(file.identity());
+    let watch = watch::Watch::open(watching, file).await?;
+    Ok(Sqlite::new(clock.clone(), writer, reader, watch, events))
+}
+
+/// Reads the file before anything is written to it, so that one that is not for this driver stays as it was.
+async fn look(settings: &Settings) -> Result<(), Fault> {
+    let mut connection = settings.looking().connect().await?;
+    let version = migrate::version(&mut connection).await?;
+    migrate::check(version, &settings.path).map_err(Fault::Own)?;
+    connection.close().await?;
+    Ok(())
+}
+
+async fn connect_for_writing(settings: &Settings) -> Result<sqlx::SqliteConnection, Fault> {
+    let mut connection = settings.writing().connect().await?;
+    let mode: String = connection.fetch_one("PRAGMA journal_mode").await?.try_get(0)?;
+    if mode != "wal" {
+        let text = format!(
+            "the file `{}` has the journal mode `{mode}` and cannot have `wal`: put it on a disk of this machine, not on a network",
+            settings.path.display()
+        );
+        return Err(Fault::Own(Error::new(ErrorKind::Store, text)));
+    }
+    Ok(connection)
+}

@@ -1,0 +1,131 @@
+//! Times, ids and rows, from the file and into it.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::value::RawValue;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use crate::drivers::{Delivery, Lease, WorkerId};
+use crate::job::{AttemptError, JobId, JobRow, JobState, Progress};
+
+/// A time in microseconds since 1970, as the file has it. What lies too far ahead is the last time there is.
+pub(super) fn micros(time: SystemTime) -> i64 {
+    span(time.duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+/// A span of time in microseconds.
+pub(super) fn span(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// The time that the file has; one before 1970, which nobody but a stranger writes, counts as 1970.
+pub(super) fn time(micros: i64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_micros(u64::try_from(micros).unwrap_or_default())
+}
+
+/// A place or token as the file has it.
+pub(super) fn place(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(-1)
+}
+
+/// An id as the file has it.
+pub(super) fn bytes(id: JobId) -> Vec<u8> {
+    id.as_u128().to_be_bytes().to_vec()
+}
+
+/// The id in a column.
+pub(super) fn id(row: &SqliteRow, column: usize) -> Result<JobId, sqlx::Error> {
+    let bytes: &[u8] = row.try_get(column)?;
+    let bytes =
+        <[u8; 16]>::try_from(bytes).map_err(|_| sqlx::Error::Decode(format!("{} bytes are no id", bytes.len()).into()))?;
+    Ok(JobId::from_u128(u128::from_be_bytes(bytes)))
+}
+
+/// A number in a column, brought into the bounds of its type: only a stranger writes what is outside.
+pub(super) fn number<T: TryFrom<i64> + Default>(row: &SqliteRow, column: usize) -> Result<T, sqlx::Error> {
+    let number: i64 = row.try_get(column)?;
+    Ok(T::try_from(number).unwrap_or_default())
+}
+
+/// The state in a column.
+pub(super) fn state(row: &SqliteRow, column: usize) -> Result<JobState, sqlx::Error> {
+    let word: &str = row.try_get(column)?;
+    let state = JobState::ALL.into_iter().find(|state| state.as_str() == word);
+    state.ok_or_else(|| sqlx::Error::Decode(format!("`{word}` is no state of a job").into()))
+}
+
+/// A claimed row: the columns of `claim.sql`.
+pub(super) fn delivery(row: &SqliteRow, queue: &Arc<str>, kind: Arc<str>) -> Result<Delivery, sqlx::Error> {
+    let payload: &[u8] = row.try_get(3)?;
+    Ok(Delivery {
+        lease: Lease { id: id(row, 1)?, place: number(row, 0)?, token: number(row, 10)? },
+        kind,
+        queue: Arc::clone(queue),
+        payload: Arc::from(payload),
+        version: number(row, 4)?,
+        attempt: number(row, 5)?,
+        max_attempts: number(row, 6)?,
+        rescues: number(row, 7)?,
+        priority: number(row, 8)?,
+        due_at: time(row.try_get(9)?),
+    })
+}
+
+/// A row to be looked at: the columns of `job.sql`.
+pub(super) fn job(row: &SqliteRow) -> Result<JobRow, sqlx::Error> {
+    let state = state(row, 4)?;
+    let kind: &str = row.try_get(1)?;
+    let queue: &str = row.try_get(3)?;
+    let mut job = JobRow::new(id(row, 0)?, kind, queue, state, time(row.try_get(10)?));
+    job.version = number(row, 2)?;
+    job.priority = number(row, 5)?;
+    job.due_at = time(row.try_get(6)?);
+    job.attempt = number(row, 7)?;
+    job.max_attempts = number(row, 8)?;
+    job.rescues = number(row, 9)?;
+    job.started_at = row.try_get::<Option<i64>, _>(11)?.map(time);
+    job.finished_at = row.try_get::<Option<i64>, _>(12)?.map(time);
+    job.worker = worker(row.try_get(13)?).filter(|_| state == JobState::Running);
+    job.unique_key = row.try_get::<Option<String>, _>(14)?.filter(|_| !state.is_terminal());
+    job.payload = raw_json(row.try_get(15)?);
+    job.tags = json(row.try_get(16)?);
+    job.meta = json(row.try_get(17)?);
+    let errors: Vec<(u32, i64, String)> = json(row.try_get(18)?);
+    job.errors = errors.into_iter().map(|(attempt, at, message)| AttemptError::new(attempt, time(at), message)).collect();
+    let progress: Option<(u8, String)> = json(row.try_get(19)?);
+    job.progress = progress.map(|(percent, message)| Progress::new(percent, message));
+    Ok(job)
+}
+
+/// The worker in a column of bytes.
+fn worker(bytes: Option<&[u8]>) -> Option<String> {
+    Some(WorkerId::from_slice(bytes?).ok()?.to_string())
+}
+
+/// The JSON of a column, or nothing where there is none, or a stranger wrote something else.
+pub(super) fn json<T: serde::de::DeserializeOwned + Default>(text: Option<&str>) -> T {
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
+/// The payload as JSON; `None` when whoever pushed it past the public API stored something else.
+fn raw_json(payload: &[u8]) -> Option<Box<RawValue>> {
+    let text = std::str::from_utf8(payload).ok()?;
+    RawValue::from_string(text.to_owned()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_go_to_the_microsecond_and_have_an_end() {
+        let now = SystemTime::now();
+        let kept = time(micros(now));
+        assert!(now.duration_since(kept).unwrap() < Duration::from_micros(1));
+        assert_eq!(micros(UNIX_EPOCH - Duration::from_secs(1)), 0);
+        assert_eq!(span(Duration::MAX), i64::MAX);
+        assert_eq!(time(-1), UNIX_EPOCH);
+    }
+}

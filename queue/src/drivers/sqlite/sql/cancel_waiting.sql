@@ -1,0 +1,2 @@
+-- Cancels a waiting job.
+UPDATE queue_jobs SET state = 'cancelled', finished_at = ? WHERE place = ?

@@ -1,0 +1,21 @@
+-- Claims from a queue that is not paused: any jobs for the free slots, and ahead of them so many more that were never rescued.
+WITH ask (lane, free, ahead) AS MATERIALIZED (
+    SELECT column1, column2, column3 FROM (VALUES (?, ?, ?))
+    WHERE NOT EXISTS (SELECT 1 FROM queue_queues WHERE name = column1 AND is_paused = 1)
+),
+first AS MATERIALIZED (
+    SELECT place, rescues FROM queue_jobs
+    WHERE queue = (SELECT lane FROM ask) AND state = 'available' AND is_parked = 0
+    ORDER BY priority, due_at, id
+    LIMIT (SELECT coalesce(max(free), 0) FROM ask)
+),
+ahead AS MATERIALIZED (
+    SELECT place FROM queue_jobs
+    WHERE queue = (SELECT lane FROM ask WHERE ahead > 0) AND state = 'available' AND is_parked = 0 AND rescues = 0
+    ORDER BY priority, due_at, id
+    LIMIT (SELECT coalesce(max(ahead), 0) FROM ask) + (SELECT count(*) FROM first WHERE rescues = 0)
+)
+UPDATE queue_jobs
+SET state = 'running', attempt = attempt + 1, token = token + 1, worker = ?, started_at = ?, lease_expires_at = ?
+WHERE place IN (SELECT place FROM first UNION SELECT place FROM ahead)
+RETURNING place, id, kind, payload, version, attempt, max_attempts, rescues, priority, due_at, token

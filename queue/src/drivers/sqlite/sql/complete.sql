@@ -1,0 +1,5 @@
+-- Completes jobs under leases that are good.
+UPDATE queue_jobs SET state = 'completed', finished_at = ?, lease_expires_at = NULL
+FROM (VALUES /* row */ (?, ?, ?) /* end of row */) AS held
+WHERE place = held.column1 AND id = held.column2 AND token = held.column3 AND state = 'running'
+RETURNING id, token, queue

@@ -1,0 +1,2 @@
+-- Removes an ended job.
+DELETE FROM queue_jobs WHERE place = ?

@@ -1,0 +1,2 @@
+-- When the next job is due.
+SELECT min(due_at) FROM queue_jobs WHERE state IN ('scheduled', 'retryable')

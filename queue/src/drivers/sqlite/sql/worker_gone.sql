@@ -1,0 +1,2 @@
+-- Removes the row of a worker that has stopped.
+DELETE FROM queue_workers WHERE id = ?

@@ -1,0 +1,109 @@
+//! What other processes do to the file, seen by looking at it every 20 ms.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sqlx::{Executor, Row, SqliteConnection};
+
+use super::error::Fault;
+use super::file::File;
+use super::reader::Reader;
+use super::rows;
+use crate::drivers::Wake;
+use crate::job::JobId;
+
+/// How long news from another process may take.
+pub(super) const POLL: Duration = Duration::from_millis(20);
+
+/// Looks at the file. The first look at each change of the file is a few index searches, and one without a change is a pragma.
+#[derive(Debug)]
+pub(super) struct Watch {
+    reader: Reader,
+    file: File,
+    seen: Mutex<Seen>,
+}
+
+/// What the file looked like.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// `PRAGMA data_version`: another number at each commit of another connection.
+    version: i64,
+    /// The number of the newest queue.
+    newest: i64,
+    /// How often a queue was paused or resumed.
+    pauses: i64,
+    /// When the next scheduled job is due.
+    due: Option<i64>,
+    /// Running jobs that shall be cancelled.
+    cancelled: BTreeSet<JobId>,
+}
+
+impl Watch {
+    pub(super) async fn open(reader: Reader, file: File) -> Result<Self, Fault> {
+        let seen = reader.with(look).await?;
+        Ok(Self { reader, file, seen: Mutex::new(seen) })
+    }
+
+    /// What was seen last: whatever differs from it happened since, or was not told to anybody.
+    pub(super) fn seen(&self) -> Seen {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Looks every 20 ms until something differs from what was seen. Needs a runtime with time. Cancel safe.
+    pub(super) async fn news(&self, since: Seen, queues: &[Arc<str>]) -> Result<Wake, Fault> {
+        let mut since = since;
+        loop {
+            tokio::time::sleep(POLL).await;
+            self.file.check().map_err(Fault::Own)?;
+            let (now, has_work) = self.reader.with(async |connection| news(connection, since.version, queues).await).await?;
+            let Some(now) = now else { continue };
+            *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = now.clone();
+            let wake = Wake {
+                work: has_work,
+                queues: now.newest != since.newest,
+                cancelled: now.cancelled.difference(&since.cancelled).copied().collect(),
+                paused: now.pauses != since.pauses,
+                scheduled: now.due.is_some_and(|due| since.due.is_none_or(|before| due < before)),
+            };
+            if wake.work || wake.queues || wake.paused || wake.scheduled || !wake.cancelled.is_empty() {
+                return Ok(wake);
+            }
+            since = now;
+        }
+    }
+
+    pub(super) async fn close(&self) -> Result<(), sqlx::Error> {
+        self.reader.close().await
+    }
+}
+
+/// What the file looks like, if it changed, and whether something can be fetched from these queues.
+async fn news(connection: &mut SqliteConnection, version: i64, queues: &[Arc<str>]) -> Result<(Option<Seen>, bool), Fault> {
+    let is_same = data_version(connection).await? == version;
+    if is_same {
+        return Ok((None, false));
+    }
+    let seen = look(connection).await?;
+    let names = serde_json::to_string(queues).unwrap_or_default();
+    let row = connection.fetch_one(sqlx::query(include_str!("sql/has_work.sql")).bind(names)).await?;
+    Ok((Some(seen), row.try_get(0)?))
+}
+
+async fn data_version(connection: &mut SqliteConnection) -> Result<i64, Fault> {
+    Ok(connection.fetch_one("PRAGMA data_version").await?.try_get(0)?)
+}
+
+async fn look(connection: &mut SqliteConnection) -> Result<Seen, Fault> {
+    // The version first: what changes between the two looks is then looked at once more.
+    let version = data_version(connection).await?;
+    let row = connection.fetch_one(include_str!("sql/look.sql")).await?;
+    let cancelled = connection.fetch_all(include_str!("sql/look_cancelled.sql")).await?;
+    Ok(Seen {
+        version,
+        newest: row.try_get(0)?,
+        pauses: row.try_get(1)?,
+        due: row.try_get(2)?,
+        cancelled: cancelled.iter().map(|row| rows::id(row, 0)).collect::<Result<_, _>>()?,
+    })
+}
