@@ -25,6 +25,7 @@ mod settings;
 mod settle;
 mod tally;
 mod transaction;
+mod unreadable;
 mod watch;
 mod writer;
 
@@ -161,10 +162,13 @@ impl Driver for Sqlite {
     fn queues(&self) -> BoxFuture<'_, Result<Vec<QueueRow>, Error>> {
         Box::pin(self.read(async |connection| {
             let rows = connection.fetch_all(include_str!("sql/queues.sql")).await?;
-            let queue = |row: &sqlx::sqlite::SqliteRow| {
-                Ok(QueueRow { name: Arc::from(row.try_get::<&str, _>(0)?), is_paused: row.try_get(1)? })
-            };
-            Ok(rows.iter().map(queue).collect::<Result<_, sqlx::Error>>()?)
+            let mut queues = Vec::with_capacity(rows.len());
+            for row in &rows {
+                if let Some(name) = rows::queue(row, 0)? {
+                    queues.push(QueueRow { name, is_paused: row.try_get(1)? });
+                }
+            }
+            Ok(queues)
         }))
     }
 

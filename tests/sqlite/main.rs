@@ -1,0 +1,7 @@
+//! What is particular to the SQLite driver: its files, transactions, plans and rows. The contract itself is proved by the conformance suite.
+
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
+
+mod counting;
+mod forged;
+mod store;
