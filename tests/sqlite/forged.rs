@@ -1,10 +1,13 @@
 //! Rows that a stranger wrote past the driver: none of them stops the driver or the jobs beside it.
 
+use std::time::Duration;
+
+use queue::drivers::{Driver as _, MaintainLimits};
 use queue::job::{Filter, Outcome};
 use queue::{ErrorKind, JobId, JobState};
 use sqlx::SqliteConnection;
 
-use crate::store::{Place, Verbs, chain, ids, job, job_in, jobs, number, request_of, run};
+use crate::store::{LEASE, Place, Verbs, chain, fail, ids, job, job_in, jobs, number, request_of, run};
 
 /// Columns of a row and what a stranger wrote into them.
 const BROKEN: [(&str, &str); 26] = [
@@ -109,7 +112,7 @@ async fn a_broken_row_does_not_hold_up_maintenance() {
         driver.store(all.clone()).await;
         let taken = driver.take(6).await;
         driver.end(&taken[..2], Outcome::Complete).await;
-        let delay = crate::store::LEASE;
+        let delay = LEASE;
         driver.end(&taken[2..4], Outcome::Retry { delay, error: "once".to_owned() }).await;
         for (nth, number) in [(0, 1), (2, 2), (4, 3)] {
             let value = match column {
@@ -121,12 +124,12 @@ async fn a_broken_row_does_not_hold_up_maintenance() {
             forge(&mut stranger, all[nth].id, column, &value).await;
         }
         for _ in 0..8 {
-            place.clock.advance(std::time::Duration::from_secs(10));
+            place.clock.advance(Duration::from_secs(10));
             driver.tend().await;
         }
         assert_eq!(driver.look(all[3].id).await.unwrap().state, JobState::Available, "{what}: it was due");
         assert_eq!(driver.look(all[5].id).await.unwrap().rescues, 1, "{what}: its worker is dead");
-        place.clock.advance(std::time::Duration::from_secs(25 * 3600));
+        place.clock.advance(Duration::from_secs(25 * 3600));
         for _ in 0..4 {
             driver.tend().await;
         }
@@ -155,7 +158,6 @@ async fn a_row_that_cannot_be_handed_out_fails_and_says_why() {
 /// A running row whose id is none, and shall be cancelled, does not keep the file from being opened or watched.
 #[tokio::test]
 async fn a_broken_row_does_not_stop_those_who_watch() {
-    use queue::drivers::Driver as _;
     let place = Place::new();
     let (driver, mut stranger) = (place.open().await, place.stranger().await);
     driver.store(jobs(1)).await;
@@ -172,7 +174,6 @@ async fn a_broken_row_does_not_stop_those_who_watch() {
 /// A queue whose name is no text is left where it is, and the others are served.
 #[tokio::test]
 async fn a_queue_whose_name_is_no_text_does_not_hide_the_others() {
-    use queue::drivers::Driver as _;
     let place = Place::new();
     let (driver, mut stranger) = (place.open().await, place.stranger().await);
     driver.store(vec![job_in("good")]).await;
@@ -223,10 +224,43 @@ async fn tables_that_were_emptied_by_hand_go_on() {
     place.open().await;
     assert_eq!(driver.take(2).await.len(), 2);
     for _ in 0..9 {
-        place.clock.advance(std::time::Duration::from_secs(10));
+        place.clock.advance(Duration::from_secs(10));
         driver.tend().await;
     }
     assert_eq!(driver.take(5).await.len(), 2, "their worker is dead");
     driver.inside().pause("mail").await.unwrap();
     crate::counting::check(&driver, &mut stranger, "emptied").await;
+}
+
+/// What went wrong in a run is kept, whatever a stranger wrote before it.
+#[tokio::test]
+async fn errors_are_kept_behind_what_a_stranger_wrote() {
+    for (value, kept) in [
+        ("'no json'", 1),
+        ("'{\"a\":1}'", 1),
+        ("'5'", 1),
+        ("'[1,[],null]'", 1),
+        ("'[[1,5,\"old\"],3]'", 2),
+        ("CAST(x'ff' AS TEXT)", 1),
+    ] {
+        let place = Place::new();
+        let (driver, mut stranger) = (place.open().await, place.stranger().await);
+        let all = jobs(2);
+        driver.store(all.clone()).await;
+        let taken = driver.take(2).await;
+        run(&mut stranger, &format!("UPDATE queue_jobs SET errors = {value}")).await;
+        driver.end(&taken[..1], fail()).await;
+        let mut limits = MaintainLimits::default();
+        limits.max_rescues = 1;
+        let mut failed = 0;
+        for _ in 0..6 {
+            place.clock.advance(Duration::from_secs(10));
+            failed += driver.maintain(&limits).await.unwrap().failed.len();
+        }
+        assert_eq!(failed, 1, "{value}");
+        for id in [all[0].id, all[1].id] {
+            let errors = driver.look(id).await.unwrap().errors;
+            assert_eq!(errors.len(), kept, "{value}: {errors:?}");
+        }
+    }
 }

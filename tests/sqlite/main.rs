@@ -4,4 +4,5 @@
 
 mod counting;
 mod forged;
+mod odd;
 mod store;

@@ -3,7 +3,12 @@ WITH broken AS MATERIALIZED (SELECT ? AS now, value ->> 0 AS place, value ->> 1 
 UPDATE queue_jobs SET
     state = 'failed', finished_at = now, lease_expires_at = NULL,
     errors = json_insert(
-        iif(json_valid(errors) AND json_type(errors) = 'array' AND json_array_length(errors) < 100, errors, '[]'),
+        CASE
+            WHEN NOT coalesce(json_valid(errors), 0) THEN '[]'
+            WHEN json_type(errors) <> 'array' THEN '[]'
+            WHEN json_array_length(errors) >= 100 THEN json_remove(errors, '$[1]')
+            ELSE errors
+        END,
         '$[#]', json_array(attempt, now, error)
     )
 FROM broken

@@ -10,7 +10,8 @@ UPDATE queue_jobs SET
         WHEN cancel_requested OR rescues + 1 < most THEN errors
         ELSE json_insert(
             CASE
-                WHEN NOT coalesce(json_valid(errors) AND json_type(errors) = 'array', 0) THEN '[]'
+                WHEN NOT coalesce(json_valid(errors), 0) THEN '[]'
+                WHEN json_type(errors) <> 'array' THEN '[]'
                 WHEN json_array_length(errors) >= 100 THEN json_remove(errors, '$[1]')
                 ELSE errors
             END,
