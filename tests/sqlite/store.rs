@@ -10,7 +10,7 @@ use queue::drivers::{
 };
 use queue::job::Outcome;
 use queue::{Clock, JobId, JobRow};
-use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, Row, SqliteConnection};
 use tempfile::TempDir;
 
@@ -42,12 +42,17 @@ impl Place {
     /// One whose statements wait for the lock of the file for 10 ms only.
     pub(crate) async fn open_impatient(&self) -> Sqlite {
         let options = SqliteConnectOptions::new().filename(self.file()).create_if_missing(true).busy_timeout(BRIEF);
-        Sqlite::from_pool(&sqlx::SqlitePool::connect_lazy_with(options)).go_by(self.clock.clone()).await.unwrap()
+        Sqlite::from_pool(&SqlitePool::connect_lazy_with(options)).go_by(self.clock.clone()).await.unwrap()
     }
 
     /// A connection that is not the driver's.
     pub(crate) async fn stranger(&self) -> SqliteConnection {
         stranger(self.file()).await
+    }
+
+    /// Connections of a user.
+    pub(crate) fn pool(&self) -> SqlitePool {
+        SqlitePool::connect_lazy_with(SqliteConnectOptions::new().filename(self.file()).busy_timeout(Duration::from_secs(20)))
     }
 
     /// The names in the folder, sorted.

@@ -66,7 +66,7 @@ CREATE TABLE queue_queues (
 
 -- Queues that may be swept.
 CREATE INDEX queue_queues_empty ON queue_queues (number)
-    WHERE is_paused = 0 AND held + scheduled + available + running + retryable + completed + failed + cancelled = 0;
+    WHERE is_paused = 0 AND held | scheduled | available | running | retryable | completed | failed | cancelled = 0;
 
 CREATE TABLE queue_workers (
     id         BLOB PRIMARY KEY,
