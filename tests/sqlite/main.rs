@@ -5,4 +5,6 @@
 mod counting;
 mod forged;
 mod odd;
+mod opening;
+mod peer;
 mod store;
