@@ -5,7 +5,8 @@ use std::io::{BufRead as _, Write as _};
 use std::sync::Arc;
 
 use queue::drivers::{Driver, Due, FetchRequest, Group, NewJob, QueueRequest, Sqlite, WorkerId};
-use queue::{Error, JobId};
+use queue::{Error, ErrorKind, JobId};
+use queue_tests::errors::chain;
 use queue_tests::park;
 
 fn say(line: &str) {
@@ -33,7 +34,7 @@ async fn act(driver: &Sqlite, verb: &str, what: &str) -> Result<String, Error> {
     match verb {
         "push" => {
             let stored = driver.push(&[Group { jobs: vec![job(what)], tick: None }]).await.remove(0);
-            let stored = stored.map_err(|error| Error::new(queue::ErrorKind::Store, error.to_string()))?;
+            let stored = stored.map_err(|error| Error::new(ErrorKind::Store, chain(&error)))?;
             return Ok(stored[0].id.to_string());
         }
         "fetch" => {
@@ -56,7 +57,7 @@ fn main() {
     let path = std::env::args().nth(1).expect("the path of the file");
     let driver = match Sqlite::open(path).wait() {
         Ok(driver) => driver,
-        Err(error) => return say(&format!("error {error}")),
+        Err(error) => return say(&format!("error {}", chain(&error))),
     };
     say("open");
     for line in std::io::stdin().lock().lines() {
@@ -64,7 +65,7 @@ fn main() {
         let (verb, what) = line.split_once(' ').unwrap_or((&line, ""));
         match park::block_on(act(&driver, verb, what)) {
             Ok(answer) => say(&format!("ok {answer}")),
-            Err(error) => say(&format!("error {error}")),
+            Err(error) => say(&format!("error {}", chain(&error))),
         }
     }
 }

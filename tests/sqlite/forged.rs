@@ -5,9 +5,10 @@ use std::time::Duration;
 use queue::drivers::{Driver as _, MaintainLimits};
 use queue::job::{Filter, Outcome};
 use queue::{ErrorKind, JobId, JobState};
+use queue_tests::errors::chain;
 use sqlx::SqliteConnection;
 
-use crate::store::{LEASE, Place, Verbs, chain, fail, ids, job, job_in, jobs, number, request_of, run};
+use crate::store::{LEASE, Place, Verbs, fail, ids, job, job_in, jobs, number, request_of, run};
 
 /// Columns of a row and what a stranger wrote into them.
 const BROKEN: [(&str, &str); 26] = [

@@ -7,9 +7,10 @@ use std::process::Command;
 
 use queue::drivers::{Driver as _, Sqlite};
 use queue::{ErrorKind, JobState, Queue};
+use queue_tests::errors::chain;
 use queue_tests::park;
 
-use crate::store::{Place, Verbs, chain, jobs, number, numbers, run, stranger};
+use crate::store::{Place, Verbs, jobs, number, numbers, run, stranger};
 
 /// All that lies in a folder: the files, how long they are, and a hash of what they hold.
 fn snapshot(folder: &Path) -> BTreeMap<PathBuf, (usize, u64)> {

@@ -36,10 +36,15 @@ impl Peer {
         line.trim_end().to_owned()
     }
 
-    /// Has it do something; answers what came of it.
-    pub(crate) fn ask(&mut self, verb: &str) -> String {
+    /// Has it do something; answers the line that it says then.
+    pub(crate) fn say(&mut self, verb: &str) -> String {
         writeln!(self.verbs.as_mut().unwrap(), "{verb}").unwrap();
-        let answer = self.answer();
+        self.answer()
+    }
+
+    /// Has it do something that it can; answers what came of it.
+    pub(crate) fn ask(&mut self, verb: &str) -> String {
+        let answer = self.say(verb);
         answer.strip_prefix("ok ").or((answer == "ok").then_some("")).unwrap_or_else(|| panic!("{verb}: {answer}")).to_owned()
     }
 

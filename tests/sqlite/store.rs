@@ -196,14 +196,3 @@ pub(crate) fn renewals(deliveries: &[Delivery]) -> Vec<Renewal> {
 pub(crate) fn ids(deliveries: &[Delivery]) -> Vec<JobId> {
     deliveries.iter().map(|one| one.lease.id).collect()
 }
-
-/// An error with all its sources.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
-}
