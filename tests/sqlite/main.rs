@@ -4,8 +4,10 @@
 
 mod arriving;
 mod counting;
+mod dropped;
 mod forged;
 mod odd;
 mod opening;
 mod peer;
 mod store;
+mod transactions;
