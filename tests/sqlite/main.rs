@@ -6,6 +6,7 @@ mod arriving;
 mod counting;
 mod dropped;
 mod forged;
+mod leases;
 mod odd;
 mod opening;
 mod peer;

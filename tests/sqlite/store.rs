@@ -55,6 +55,12 @@ impl Place {
         SqlitePool::connect_lazy_with(SqliteConnectOptions::new().filename(self.file()).busy_timeout(Duration::from_secs(20)))
     }
 
+    /// Now on the clock of the test, as the file has it.
+    pub(crate) fn now(&self) -> i64 {
+        let now = (SystemTime::now() + self.clock.offset()).duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        i64::try_from(now.as_micros()).unwrap()
+    }
+
     /// The names in the folder, sorted.
     pub(crate) fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.folder.path()).unwrap();
