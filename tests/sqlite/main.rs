@@ -12,3 +12,4 @@ mod opening;
 mod peer;
 mod store;
 mod transactions;
+mod unknown;
