@@ -8,6 +8,7 @@ use sqlx::{Executor, Row, SqliteConnection};
 use super::Sqlite;
 use super::error::Fault;
 use super::events::News;
+use super::list;
 use super::push;
 use super::renew;
 use super::rows;
@@ -26,28 +27,7 @@ impl Inspect for Sqlite {
     }
 
     fn jobs<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Vec<JobRow>, Error>> {
-        Box::pin(self.read(async move |connection| {
-            let states: Vec<_> = filter.states.iter().map(|state| state.as_str()).collect();
-            let mut jobs = Vec::new();
-            let mut after = filter.after.map(rows::bytes).unwrap_or_default();
-            loop {
-                let left = filter.page() - jobs.len();
-                let query = sqlx::query(include_str!("sql/jobs.sql"))
-                    .bind(list(&states))
-                    .bind(list(&filter.kinds))
-                    .bind(list(&filter.queues))
-                    .bind(list(&filter.tags))
-                    .bind(after)
-                    .bind(i64::try_from(left).unwrap_or(i64::MAX));
-                let rows = connection.fetch_all(query).await?;
-                // One that a stranger broke cannot be shown. A page is full all the same, where there are more.
-                jobs.extend(rows.iter().filter_map(|row| rows::job(row).ok()));
-                let Some(last) = rows.last().filter(|_| rows.len() == left && jobs.len() < filter.page()) else {
-                    return Ok(jobs);
-                };
-                after = last.try_get(0)?;
-            }
-        }))
+        Box::pin(self.read(async move |connection| list::page(connection, filter).await))
     }
 
     fn counts(&self) -> BoxFuture<'_, Result<Counts, Error>> {
@@ -241,9 +221,4 @@ async fn workers(connection: &mut SqliteConnection) -> Result<Vec<WorkerRow>, Fa
             })
         })
         .collect()
-}
-
-/// A list of a filter as JSON; null where it is empty and so fits all.
-fn list<T: serde::Serialize>(list: &[T]) -> Option<String> {
-    if list.is_empty() { None } else { serde_json::to_string(list).ok() }
 }

@@ -13,6 +13,7 @@ mod fetch;
 mod file;
 mod inspect;
 mod kinds;
+mod list;
 mod maintain;
 mod migrate;
 mod open;
