@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use queue::JobState;
 use queue::drivers::{Driver as _, MaintainLimits, NewJob, Settled, Sqlite};
 use queue::job::Outcome;
-use queue::{JobState, Worker};
 use queue_tests::logs;
 
 use crate::counting;
