@@ -6,6 +6,7 @@ mod arriving;
 mod counting;
 mod dropped;
 mod forged;
+mod handles;
 mod leases;
 mod listing;
 mod odd;

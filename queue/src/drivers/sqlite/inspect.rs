@@ -145,7 +145,9 @@ struct Acted {
 impl Sqlite {
     /// Reads, beside whoever writes.
     pub(super) async fn read<T>(&self, read: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, Fault>) -> Result<T, Error> {
-        self.reader.with(read).await.map_err(|fault| fault.into_error(self.path()))
+        // What is read in a file that is gone was true once.
+        self.writer.check()?;
+        self.told(self.reader.with(read)).await
     }
 
     /// Acts in a transaction of its own, which is durable before it is answered.
@@ -164,7 +166,7 @@ impl Sqlite {
             self.events.tell(&acted.news);
             Ok(answer)
         };
-        acted.await.map_err(|fault: Fault| fault.into_error(self.path()))
+        self.told(acted).await
     }
 }
 

@@ -155,7 +155,7 @@ impl Driver for Sqlite {
         Box::pin(async move {
             tokio::select! {
                 wake = here => Ok(wake),
-                wake = self.watch.news(since, queues) => wake.map_err(|fault| fault.into_error(self.path())),
+                wake = self.told(self.watch.news(since, queues)) => wake,
             }
         })
     }
@@ -198,6 +198,19 @@ impl Driver for Sqlite {
 impl Sqlite {
     /// What a verb answers, with its faults in the words of the contract.
     async fn told<T>(&self, verb: impl Future<Output = Result<T, Fault>>) -> Result<T, Error> {
-        verb.await.map_err(|fault| fault.into_error(self.path()))
+        verb.await.map_err(|fault| self.in_words(fault))
+    }
+
+    /// A fault in the words of the contract.
+    fn in_words(&self, fault: Fault) -> Error {
+        self.named(fault).into_error(self.path())
+    }
+
+    /// SQLite has many words for a file that went while it was at it; this has one.
+    fn named(&self, fault: Fault) -> Fault {
+        match (&fault, self.writer.check()) {
+            (Fault::Sql(_), Err(gone)) => Fault::Own(gone),
+            _ => fault,
+        }
     }
 }

@@ -24,7 +24,7 @@ impl Sqlite {
 
     /// Settles and claims in one commit; where that fails, each alone.
     pub(super) async fn trade(&self, settlements: &[Settlement], request: &FetchRequest) -> Exchanged {
-        let error = |fault: Fault| fault.into_error(self.path());
+        let error = |fault: Fault| self.in_words(fault);
         // Whoever leaves jobs alone looks at the queues step by step.
         if !settlements.is_empty() && request.except.is_empty() {
             match self.end_and_claim(settlements, Some(request)).await {

@@ -39,7 +39,7 @@ impl Sqlite {
             && let Err(fault) = self.fail_unreadable(worker, &claimed.unreadable).await
         {
             // What was claimed is not lost with it: the rows are taken back when the lease has run out, and met again.
-            tracing::warn!(error = %chain(&fault.into_error(self.path())), "rows that cannot be read could not be failed");
+            tracing::warn!(error = %chain(&self.in_words(fault)), "rows that cannot be read could not be failed");
         }
         claimed.deliveries
     }

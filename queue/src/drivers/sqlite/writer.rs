@@ -49,6 +49,11 @@ impl Writer {
         self.file.path()
     }
 
+    /// Fails when another file lies at the path, or none.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        self.file.check()
+    }
+
     /// A transaction whose commit survives what the user chose.
     pub(super) async fn durable(&self) -> Result<Transaction, Fault> {
         self.transaction(self.durable).await
