@@ -150,7 +150,7 @@ fn waiting_for_a_connection_works_anywhere() {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async { one() });
     tokio::runtime::Builder::new_multi_thread().build().unwrap().block_on(async {
         tokio::spawn(std::future::ready(())).await.unwrap();
-        one()
+        one();
     });
     queue_tests::park::block_on(async { Queue::connect(&url).await.unwrap() });
 }

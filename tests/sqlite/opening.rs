@@ -187,6 +187,7 @@ impl Drop for Fixed {
 }
 
 #[tokio::test]
+#[expect(clippy::print_stderr, reason = "a test that did not run says so")]
 async fn what_cannot_be_written_is_refused() {
     let place = Place::new();
     written(&place).await;

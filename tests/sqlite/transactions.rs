@@ -23,16 +23,16 @@ impl Own {
         let place = Place::new();
         let options = SqliteConnectOptions::new().filename(place.folder().join("own.db")).create_if_missing(true);
         let pool = SqlitePool::connect_with(options).await.unwrap();
-        run(&mut *pool.acquire().await.unwrap(), "CREATE TABLE orders (id INTEGER PRIMARY KEY)").await;
+        run(&mut pool.acquire().await.unwrap(), "CREATE TABLE orders (id INTEGER PRIMARY KEY)").await;
         Self { place, pool }
     }
 
     async fn apply_schema(&self, sql: &str) {
-        run(&mut *self.pool.acquire().await.unwrap(), sql).await;
+        run(&mut self.pool.acquire().await.unwrap(), sql).await;
     }
 
     async fn count(&self, table: &str) -> i64 {
-        number(&mut *self.pool.acquire().await.unwrap(), &format!("SELECT count(*) FROM {table}")).await
+        number(&mut self.pool.acquire().await.unwrap(), &format!("SELECT count(*) FROM {table}")).await
     }
 }
 
