@@ -1,5 +1,6 @@
 //! What the tests share, and the code of the README and of `docs/` as doc tests. The tests themselves are the targets in `Cargo.toml`.
 
+pub mod errors;
 pub mod gate;
 pub mod logs;
 pub mod park;

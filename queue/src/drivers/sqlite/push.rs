@@ -19,7 +19,7 @@ use crate::job::{JobId, JobState};
 impl Sqlite {
     /// Stores groups, in one commit where nothing is wrong with any.
     pub(super) async fn store(&self, groups: &[Group]) -> Vec<PushResult> {
-        match self.store_together(groups).await {
+        match self.store_together(groups).await.map_err(|fault| self.named(fault)) {
             Ok(results) => results.into_iter().map(Ok).collect(),
             Err(fault) if groups.len() == 1 || fault.is_away() => {
                 let error = fault.into_push_error(self.path());
