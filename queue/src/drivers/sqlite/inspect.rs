@@ -10,10 +10,11 @@ use super::error::Fault;
 use super::events::News;
 use super::push;
 use super::renew;
+use super::retry;
 use super::rows;
 use super::script::{Answer, Script};
 use super::tally::Tally;
-use crate::drivers::{BoxFuture, Counts, Inspect, QueueCounts, WorkerId, WorkerRow};
+use crate::drivers::{BoxFuture, Counts, Inspect, QueueCounts, Retried, WorkerId, WorkerRow};
 use crate::error::{Error, ErrorKind};
 use crate::job::{Filter, JobId, JobRow, JobState};
 
@@ -101,11 +102,15 @@ impl Inspect for Sqlite {
                 let text = format!("job {id} cannot be retried while job {winner} has its unique key `{key}`");
                 return Err(Fault::Own(Error::new(ErrorKind::Conflict, text)));
             }
-            run(connection, include_str!("sql/retry.sql"), Some(acted.now), found.place).await?;
+            retry::available(connection, &[found.place], acted.now).await?;
             acted.tally.moved(&found.queue, found.state, JobState::Available);
             acted.news.work.insert(found.queue);
             Ok(())
         }))
+    }
+
+    fn retry_all<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Retried, Error>> {
+        Box::pin(self.retry_fitting(filter))
     }
 
     fn forget(&self, id: JobId) -> BoxFuture<'_, Result<(), Error>> {
@@ -146,10 +151,10 @@ impl Inspect for Sqlite {
 }
 
 /// What an action did, for its commit and for those who wait.
-struct Acted {
-    now: i64,
-    tally: Tally,
-    news: News,
+pub(super) struct Acted {
+    pub(super) now: i64,
+    pub(super) tally: Tally,
+    pub(super) news: News,
 }
 
 impl Sqlite {
@@ -159,7 +164,10 @@ impl Sqlite {
     }
 
     /// Acts in a transaction of its own, which is durable before it is answered.
-    async fn act<T>(&self, act: impl AsyncFnOnce(&mut SqliteConnection, &mut Acted) -> Result<T, Fault>) -> Result<T, Error> {
+    pub(super) async fn act<T>(
+        &self,
+        act: impl AsyncFnOnce(&mut SqliteConnection, &mut Acted) -> Result<T, Fault>,
+    ) -> Result<T, Error> {
         let acted = async {
             let mut transaction = self.writer.durable().await?;
             transaction.begin().await?;
@@ -233,6 +241,6 @@ async fn workers(connection: &mut SqliteConnection) -> Result<Vec<WorkerRow>, Fa
 }
 
 /// A list of a filter as JSON; null where it is empty and so fits all.
-fn list<T: serde::Serialize>(list: &[T]) -> Option<String> {
+pub(super) fn list<T: serde::Serialize>(list: &[T]) -> Option<String> {
     if list.is_empty() { None } else { serde_json::to_string(list).ok() }
 }
