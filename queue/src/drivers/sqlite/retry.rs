@@ -61,8 +61,11 @@ async fn retry(connection: &mut SqliteConnection, wanted: &Wanted<'_>, acted: &m
     let mut script = Script::default();
     script.add(include_str!("sql/ended.sql"));
     let Wanted { filter, state, until, behind } = *wanted;
-    script.bind(list(&filter.kinds)).bind(list(&filter.queues)).bind(list(&filter.tags));
-    script.bind(state.as_str()).bind(behind.0).bind(behind.1).bind(until).bind(BATCH);
+    script.bind(state.as_str()).bind(behind.0).bind(behind.1).bind(until);
+    for words in [&filter.kinds, &filter.queues, &filter.tags].map(|words| list(words)) {
+        script.bind(words.clone()).bind(words);
+    }
+    script.bind(BATCH);
     let ended = script.run(connection).await?.pop().unwrap_or_default().rows;
     let places: Vec<i64> = ended.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
     let retried = available(connection, &places, acted.now).await?;
