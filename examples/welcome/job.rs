@@ -73,10 +73,6 @@ impl Users {
     pub(crate) fn find(&self, id: u64) -> Option<&User> {
         self.0.get(&id)
     }
-
-    pub(crate) fn ids(&self) -> impl Iterator<Item = u64> + '_ {
-        self.0.keys().copied()
-    }
 }
 
 /// Writes the message.
