@@ -120,8 +120,9 @@ mod tests {
             queue.scope(imported).await.unwrap()
         };
 
-        assert_eq!(import(b"one", &[ada.clone()]).await, Import::Done(1));
-        assert_eq!((import(b"one", &[ada.clone()]).await, waiting(&queue).await), (Import::Known, 1));
+        let one = [ada.clone()];
+        assert_eq!(import(b"one", &one).await, Import::Done(1));
+        assert_eq!((import(b"one", &one).await, waiting(&queue).await), (Import::Known, 1));
         let moved = user(3, "ADA@example.org");
         assert_eq!((import(b"two", &[ada.clone(), bob.clone(), moved]).await, waiting(&queue).await), (Import::Done(1), 2));
         assert_eq!(database.users().await.unwrap(), [ada, bob]);
