@@ -1,8 +1,8 @@
 //! Jobs in one SQLite file, shared by the processes of a machine.
 //!
 //! One connection writes, in immediate transactions; another reads for those who look, and a third one watches what other processes do.
-//! Each verb is a [script](script) of statements, which are files in `sql/`, and where nothing must be decided in between, `BEGIN` and
-//! `COMMIT` are part of it. How many jobs are where is [counted](tally) in the same commit, so that counting never goes over the jobs.
+//! Each verb is a script of statements, which are files in `sql/`, and where nothing must be decided in between, `BEGIN` and
+//! `COMMIT` are part of it. How many jobs are where is counted in the same commit, so that counting never goes over the jobs.
 //!
 //! A push and a settlement survive a power cut; a claim and a renewal need not, since the worker that holds them does not either.
 //! `docs/sqlite.md` says what is promised, measured and tuned.

@@ -14,6 +14,7 @@ use super::rows;
 use super::script::{Answer, MOST_ROWS, Script};
 use super::tally::Tally;
 use crate::drivers::{Delivery, Exchanged, FetchRequest, NewJob, Settled, Settlement};
+use crate::error::Error;
 use crate::job::{JobId, JobState, Outcome};
 
 impl Sqlite {
@@ -23,14 +24,22 @@ impl Sqlite {
 
     /// Settles and claims in one commit; where that fails, each alone.
     pub(super) async fn trade(&self, settlements: &[Settlement], request: &FetchRequest) -> Exchanged {
+        let error = |fault: Fault| fault.into_error(self.path());
         // Whoever leaves jobs alone looks at the queues step by step.
-        let is_one = !settlements.is_empty() && request.except.is_empty();
-        if is_one && let Ok((settled, deliveries)) = self.end_and_claim(settlements, Some(request)).await {
-            return Exchanged { settled: Ok(settled), deliveries: Ok(deliveries) };
+        if !settlements.is_empty() && request.except.is_empty() {
+            match self.end_and_claim(settlements, Some(request)).await {
+                Ok((settled, deliveries)) => return Exchanged { settled: Ok(settled), deliveries: Ok(deliveries) },
+                // The file is not to be had, and a second try would only hold up the renewals.
+                Err(fault) if fault.is_away() => {
+                    let fault = error(fault);
+                    let again = Error::new(fault.kind(), crate::error::chain(&fault));
+                    return Exchanged { settled: Err(fault), deliveries: Err(again) };
+                }
+                Err(_) => {}
+            }
         }
         let settled = if settlements.is_empty() { Ok(Vec::new()) } else { self.end(settlements).await };
         let deliveries = self.claim(request).await;
-        let error = |fault: Fault| fault.into_error(self.path());
         Exchanged { settled: settled.map_err(error), deliveries: deliveries.map_err(error) }
     }
 
