@@ -115,6 +115,7 @@ catches! {
     pauses_that_are_not_shared: IgnoresPauses, "shared::a_pause_here_is_in_force_there";
     cancels_that_do_nothing: CancelsNothing, "cancel::a_waiting_job_is_cancelled_at_once";
     retries_without_history: RetriesWithoutTheHistory, "retry::a_retry_keeps_the_history";
+    retries_in_words: RetriesManyInWords, "retry::many_jobs_are_retried_as_one_is";
     retries_of_one_page: RetriesOnePage, "retry::of_many_jobs_all_are_retried_whatever_the_page";
     retries_of_what_does_not_fit: RetriesMoreThanFits, "retry::of_many_jobs_those_are_retried_that_the_filter_fits";
     hidden_refusals: HidesRefusals, "retry::of_many_jobs_those_with_a_taken_key_are_refused";
@@ -140,6 +141,11 @@ fn a_wake_that_listens_late() {
     ] {
         assert_ended(Fault::ListensLate, rule, "did not end within");
     }
+}
+
+#[test]
+fn a_retry_of_many_that_nobody_hears_of() {
+    assert_ended(Fault::RetriesManyInWords, "retry::jobs_retried_together_wake", "did not end within");
 }
 
 /// It is the faults that the rules find, and not the way they are made.

@@ -73,6 +73,7 @@ pub(crate) enum Fault {
     IgnoresPauses,
     CancelsNothing,
     RetriesWithoutTheHistory,
+    RetriesManyInWords,
     RetriesOnePage,
     RetriesMoreThanFits,
     HidesRefusals,

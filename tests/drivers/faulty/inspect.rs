@@ -67,6 +67,11 @@ impl Inspect for Faulty {
     fn retry_all<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Retried, Error>> {
         Box::pin(async move {
             match self.fault {
+                Fault::RetriesManyInWords => {
+                    let mut retried = Retried::default();
+                    retried.retried = self.inner().jobs(filter).await?.len() as u64;
+                    Ok(retried)
+                }
                 Fault::RetriesOnePage => {
                     let mut retried = Retried::default();
                     for row in self.inner().jobs(&filter.clone().state(JobState::Failed)).await? {
