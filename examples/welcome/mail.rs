@@ -31,7 +31,8 @@ pub(crate) enum MailError {
 /// A folder that takes each message as a file that mail programs can open.
 ///
 /// The file is named after the id of the message, which is the same in every attempt of its job. No transaction reaches from the queue into a
-/// folder: killed between the message and its settlement, the program sends it again. Then it lands on itself, and is there once.
+/// folder or to a mail server, so `JobContext::complete_in`, which ends a job together with what it wrote to the same database, cannot help:
+/// killed between the message and its settlement, the program sends it again. Here it lands on itself then, and is there once.
 pub(crate) struct Outbox {
     folder: PathBuf,
 }
