@@ -27,4 +27,7 @@ mod documents {
 
     #[doc = include_str!("../../docs/writing-a-driver.md")]
     struct WritingADriver;
+
+    #[doc = include_str!("../../docs/sqlite.md")]
+    struct Sqlite;
 }

@@ -20,6 +20,7 @@ mod open;
 mod push;
 mod reader;
 mod renew;
+mod retry;
 mod rows;
 mod script;
 mod settings;
