@@ -1,6 +1,7 @@
 //! What the tests share, and the code of the README and of `docs/` as doc tests. The tests themselves are the targets in `Cargo.toml`.
 
 pub mod gate;
+pub mod ledger;
 pub mod logs;
 pub mod park;
 pub mod probe;
