@@ -7,3 +7,6 @@ mod checker;
 mod checker_tests;
 mod dump;
 mod history;
+mod kills;
+mod process;
+mod site;
