@@ -81,7 +81,7 @@ impl Story {
 
     fn row_with(&mut self, job: u64, state: JobState, attempt: u32, rescues: u32, errors: &[u64]) -> &mut Self {
         let errors = errors.iter().map(|run| error_of(*run)).collect();
-        self.dump.rows.push(Row { id: id(job), job, state, attempt, max_attempts: 3, rescues, errors });
+        self.dump.rows.push(Row { id: id(job), job, state, attempt, max_attempts: 3, rescues, errors, fetches: None });
         self
     }
 
@@ -210,6 +210,14 @@ fn i3_a_run_too_many_is_caught() {
     let mut story = Story::new();
     story.pushes(1).begins(10, 1).ends(10, End::Error).begins(11, 1).ends(11, End::Done);
     story.row_with(1, Completed, 1, 0, &[10]).breaks(&["I3"]);
+}
+
+#[test]
+fn i3_a_run_without_a_fetch_is_caught() {
+    let mut story = Story::new();
+    story.pushes(1).begins(10, 1).ends(10, End::Snooze).begins(11, 1).ends(11, End::Done).row(1, Completed, 1, 0).passes();
+    story.dump.rows[0].fetches = Some(1);
+    story.breaks(&["I3"]);
 }
 
 #[test]

@@ -1,8 +1,13 @@
 //! What a store says in the end.
 
+use std::collections::HashMap;
+use std::path::Path;
+
 use queue::job::Filter;
-use queue::{Error, JobRow, JobState, Queue};
+use queue::{Error, JobId, JobRow, JobState, Queue};
 use serde::{Deserialize, Serialize};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
 /// All jobs of a store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,6 +26,8 @@ pub(crate) struct Row {
     pub(crate) max_attempts: u32,
     pub(crate) rescues: u32,
     pub(crate) errors: Vec<String>,
+    /// How often it was fetched, where the store tells: its token.
+    pub(crate) fetches: Option<u64>,
 }
 
 /// The part of the payload that is the number.
@@ -41,9 +48,19 @@ impl Dump {
         }
     }
 
-    /// The row of a job.
-    pub(crate) fn row_of(&self, job: u64) -> Option<&Row> {
-        self.rows.iter().find(|row| row.job == job)
+    /// Adds what only the file tells.
+    pub(crate) async fn add_fetches(&mut self, store: &Path) -> Result<(), sqlx::Error> {
+        let mut connection = SqliteConnectOptions::new().filename(store).connect().await?;
+        let tokens = sqlx::query("SELECT id, token FROM queue_jobs").fetch_all(&mut connection).await?;
+        let mut fetches = HashMap::new();
+        for row in &tokens {
+            let id = JobId::from_u128(row.try_get::<&[u8], _>(0)?.iter().fold(0, |number, byte| number << 8 | u128::from(*byte)));
+            fetches.insert(id.to_string(), row.try_get::<i64, _>(1)?.unsigned_abs());
+        }
+        for row in &mut self.rows {
+            row.fetches = fetches.get(&row.id).copied();
+        }
+        connection.close().await
     }
 }
 
@@ -59,6 +76,7 @@ impl Row {
             max_attempts: row.max_attempts,
             rescues: row.rescues,
             errors: row.errors.iter().map(|error| error.message.clone()).collect(),
+            fetches: None,
         }
     }
 }

@@ -101,7 +101,8 @@ impl Site {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        let dump = Dump::of(&queue).await.unwrap();
+        let mut dump = Dump::of(&queue).await.unwrap();
+        dump.add_fetches(&self.store).await.unwrap();
         queue.shutdown().await.unwrap();
         worker.signal("-TERM");
         assert!(worker.wait().success());

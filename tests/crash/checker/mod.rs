@@ -77,6 +77,11 @@ impl Check<'_> {
         self.found.push(Violation { invariant, evidence });
     }
 
+    /// How often a job was taken back at most: a retry by hand begins to count anew.
+    fn rescues_of(&self, row: &Row) -> usize {
+        row.rescues as usize + self.history.retries_of(&row.id) * MAX_RESCUES as usize
+    }
+
     /// Whether the store is known to have had a job.
     fn was_stored(&self, job: u64) -> bool {
         self.rows.contains_key(&job) || self.history.names_of(job).next().is_some()

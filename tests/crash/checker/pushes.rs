@@ -99,7 +99,7 @@ impl Check<'_> {
         let id = self.history.names_of(job).next()?;
         let answers = runs.filter(|run| run.is_final()).map(|run| run.over);
         let cancels = self.history.cancels.get(id).into_iter().flatten().copied();
-        let was_rescued_often = self.rows.get(&job).is_some_and(|row| row.rescues >= MAX_RESCUES);
+        let was_rescued_often = self.rows.get(&job).is_some_and(|row| self.rescues_of(row) >= MAX_RESCUES as usize);
         let until = if was_rescued_often { 0 } else { answers.chain(cancels).min().unwrap_or(NEVER) };
         Some(Life { job, begun: push.begun, from, stored_by: from, until })
     }

@@ -18,10 +18,13 @@ impl Check<'_> {
         for row in &self.dump.rows {
             let runs = history.runs_of(row.job);
             let given_back = runs.clone().filter(|run| matches!(run.end, Some(End::Snooze | End::Dropped))).count();
-            let (runs, counted) = (runs.count(), row.attempt as usize + row.rescues as usize);
-            if runs > counted + given_back {
-                let (id, attempt, rescues) = (&row.id, row.attempt, row.rescues);
+            let (runs, attempt, rescues) = (runs.count(), row.attempt as usize, self.rescues_of(row));
+            if runs > attempt + rescues + given_back {
+                let id = &row.id;
                 self.report("I3", format!("{id} ran {runs} times: attempts {attempt}, rescues {rescues}, given back {given_back}"));
+            }
+            if row.fetches.is_some_and(|fetches| runs as u64 > fetches) {
+                self.report("I3", format!("{} ran {runs} times and was fetched {:?} times", row.id, row.fetches));
             }
             if row.attempt > row.max_attempts {
                 let (id, attempt, most) = (&row.id, row.attempt, row.max_attempts);
@@ -34,7 +37,7 @@ impl Check<'_> {
     pub(super) fn outcomes_are_recorded(&mut self) {
         let history = self.history;
         for row in &self.dump.rows {
-            let is_retried = history.retries_of(&row.id);
+            let (rescues, retries) = (self.rescues_of(row), history.retries_of(&row.id));
             let ended = |end: End| history.runs_of(row.job).filter(|run| run.end == Some(end)).count();
             let is_cancelled = history.was_cancelled(&row.id);
             let cause = match row.state {
@@ -46,11 +49,11 @@ impl Check<'_> {
             if !cause {
                 self.report("I3", format!("{} is {}, and no run answered so", row.id, row.state));
             }
-            let (done, most) = (ended(End::Done), 1 + row.rescues as usize + is_retried);
-            if done > most {
-                self.report("I3", format!("{} was done {done} times, rescues {}, retries {is_retried}", row.id, row.rescues));
+            let done = ended(End::Done);
+            if done > 1 + rescues + retries {
+                self.report("I3", format!("{} was done {done} times, rescues {rescues}, retries {retries}", row.id));
             }
-            if done > 0 && row.rescues == 0 && !is_cancelled && row.state != JobState::Completed {
+            if done > 0 && rescues == 0 && !is_cancelled && row.state != JobState::Completed {
                 self.report("I3", format!("a run of {} was done, nobody took it away, and the job is {}", row.id, row.state));
             }
         }
@@ -103,7 +106,7 @@ impl Check<'_> {
         }
         for (job, pairs) in overlaps {
             // Of a job that was pruned it cannot be said.
-            let Some(rescues) = self.rows.get(&job).map(|row| row.rescues as usize) else { continue };
+            let Some(rescues) = self.rows.get(&job).map(|row| self.rescues_of(row)) else { continue };
             if pairs.len() > rescues {
                 self.report("I6", format!("job {job} ran twice at once, with {rescues} rescues: {pairs:?}"));
             }
