@@ -87,7 +87,8 @@ impl Story {
 
     /// The invariants that are broken, each once.
     fn broken(&self) -> Vec<&'static str> {
-        let mut broken: Vec<_> = check(&self.entries, &self.dump, self.allowed).iter().map(|violation| violation.invariant).collect();
+        let mut broken: Vec<_> =
+            check(&self.entries, &self.dump, self.allowed).iter().map(|violation| violation.invariant).collect();
         broken.sort_unstable();
         broken.dedup();
         broken
@@ -234,7 +235,14 @@ fn i3_a_completion_that_no_run_answered_is_caught() {
 
 #[test]
 fn i3_an_answer_that_is_not_recorded_is_caught() {
-    Story::new().pushes(1).begins(10, 1).ends(10, End::Done).begins(11, 1).ends(11, End::Fail).row(1, Failed, 2, 0).breaks(&["I3"]);
+    Story::new()
+        .pushes(1)
+        .begins(10, 1)
+        .ends(10, End::Done)
+        .begins(11, 1)
+        .ends(11, End::Fail)
+        .row(1, Failed, 2, 0)
+        .breaks(&["I3"]);
 }
 
 #[test]
@@ -286,6 +294,26 @@ fn i5_a_run_that_lost_its_lease_completes_nothing() {
     story.process(2).begins(20, 1);
     story.process(1).ends(10, End::Done);
     story.process(2).write(Event::Ended).row(1, Completed, 1, 1).breaks(&["I5"]);
+}
+
+#[test]
+fn i3_a_run_after_a_stored_completion_is_caught() {
+    let mut story = Story::new();
+    story.pushes(1).begins(10, 1).ends(10, End::Done).write(Event::Settled { run: 10, is_stored: true }).write(Event::Ended);
+    story.process(2).begins(20, 1).ends(20, End::Done).row(1, Completed, 1, 1).breaks(&["I3"]);
+}
+
+#[test]
+fn i5_an_old_token_is_not_answered_with_stored() {
+    let frozen = |is_stored| {
+        let mut story = Story::new();
+        story.pushes(1).begins(10, 1);
+        story.process(2).begins(20, 1).ends(20, End::Done);
+        story.process(1).ends(10, End::Error).write(Event::Settled { run: 10, is_stored }).row(1, Completed, 1, 1);
+        story
+    };
+    frozen(false).passes();
+    frozen(true).breaks(&["I5"]);
 }
 
 #[test]
@@ -347,7 +375,14 @@ fn i10_what_does_not_end_is_caught() {
 #[test]
 fn i11_a_run_without_a_slot_is_caught() {
     let mut story = Story::new();
-    story.write(Event::Works { slots: 1 }).pushes(1).pushes(2).begins(10, 1).begins(11, 2).ends(10, End::Done).ends(11, End::Done);
+    story
+        .write(Event::Works { slots: 1 })
+        .pushes(1)
+        .pushes(2)
+        .begins(10, 1)
+        .begins(11, 2)
+        .ends(10, End::Done)
+        .ends(11, End::Done);
     story.row(1, Completed, 1, 0).row(2, Completed, 1, 0).breaks(&["I11"]);
 }
 

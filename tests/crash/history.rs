@@ -35,6 +35,8 @@ pub(crate) struct Run {
     pub(crate) begun: u64,
     /// How it ended by its own word.
     pub(crate) end: Option<End>,
+    /// Whether the store said that its outcome is stored; where it was asked by the driver's contract.
+    pub(crate) is_stored: Option<bool>,
     /// When it ended, or its process did; [`NEVER`] when neither is known.
     pub(crate) over: u64,
 }
@@ -99,11 +101,16 @@ impl History {
                     runs.insert(run, history.runs.len());
                     history.of_job.entry(job).or_default().push(history.runs.len());
                     history.names.entry(job).or_default().insert(id.clone());
-                    history.runs.push(Run { number: run, process, job, id, begun: at, end: None, over: NEVER });
+                    history.runs.push(Run { number: run, process, job, id, begun: at, end: None, is_stored: None, over: NEVER });
                 }
                 Event::RunEnded { run, end } => {
                     if let Some(run) = runs.get(&run).map(|run| &mut history.runs[*run]) {
                         (run.end, run.over) = (Some(end), at);
+                    }
+                }
+                Event::Settled { run, is_stored } => {
+                    if let Some(run) = runs.get(&run).map(|run| &mut history.runs[*run]) {
+                        run.is_stored = Some(is_stored);
                     }
                 }
                 Event::RetryBegun { id } => history.retries.entry(id).or_default().push(at),
@@ -161,6 +168,11 @@ impl History {
     /// The job that the store calls so.
     pub(crate) fn job_of(&self, id: &str) -> Option<u64> {
         self.jobs.get(id).copied()
+    }
+
+    /// A run of the same job that began after this one.
+    pub(crate) fn later(&self, run: &Run) -> Option<&Run> {
+        self.runs_of(run.job).find(|next| next.begun > run.begun)
     }
 
     /// The next run of the same job that began before this one was over, and so took it away.

@@ -5,8 +5,16 @@
 
 mod checker;
 mod checker_tests;
+mod crowd;
+mod disk;
 mod dump;
+mod files;
+mod frozen;
 mod history;
 mod kills;
+mod levels;
+mod locked;
 mod process;
 mod site;
+mod stops;
+mod syscalls;

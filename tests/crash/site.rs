@@ -70,6 +70,23 @@ impl Site {
         Process::start(&mut command, number, Arc::clone(&self.ledger))
     }
 
+    /// Runs a role to its end; answers whether that was a good one, and what it said on its standard error.
+    pub(crate) fn outcome(&self, before: &[&str], role: &str, how: &[&str]) -> (bool, String) {
+        let (mut command, number) = self.command(before, role, 1, how);
+        let output = command.output().expect("it starts");
+        self.ledger.write_of(number, Event::Ended);
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    /// Waits until the ledgers say so. They give no event, so they are read again and again; only the patience is a time.
+    pub(crate) async fn until(&self, what: &str, is_so: impl Fn(&[Entry]) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        while !is_so(&self.entries()) {
+            assert!(Instant::now() < until, "the ledgers never said: {what}");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// What all processes wrote so far.
     pub(crate) fn entries(&self) -> Vec<Entry> {
         read(&self.folder.path().join("ledgers")).expect("ledgers can be read")
@@ -84,11 +101,16 @@ impl Site {
         lines.filter(|line| line.contains(words)).collect()
     }
 
+    /// Opens the store in this process.
+    pub(crate) async fn open(&self) -> (Arc<dyn Driver>, Queue) {
+        let driver: Arc<dyn Driver> = Arc::new(Sqlite::open(&self.store).await.expect("the store opens"));
+        (Arc::clone(&driver), Queue::from_driver(driver))
+    }
+
     /// Lets a last process work until nothing is live, and takes the dump. The faults are over.
     pub(crate) async fn drain(&self) -> Dump {
         let worker = self.start("works", 0, &[]);
-        let driver: Arc<dyn Driver> = Arc::new(Sqlite::open(&self.store).await.expect("the store opens when the faults are over"));
-        let queue = Queue::from_driver(Arc::clone(&driver));
+        let (driver, queue) = self.open().await;
         let until = Instant::now() + PATIENCE;
         loop {
             // A store has no event for "nothing is live", so it is asked again and again. What has expired is taken back at each look,
@@ -104,6 +126,7 @@ impl Site {
         let mut dump = Dump::of(&queue).await.unwrap();
         dump.add_fetches(&self.store).await.unwrap();
         queue.shutdown().await.unwrap();
+        worker.expect("works");
         worker.signal("-TERM");
         assert!(worker.wait().success());
         dump
@@ -125,6 +148,12 @@ impl Site {
         }
         let shown: Vec<_> = violations.iter().take(20).map(|violation| format!("  {violation}\n")).collect();
         let folder = self.folder.keep();
-        panic!("{} of {} entries do not hold; all is in {}:\n{}", violations.len(), entries.len(), folder.display(), shown.concat());
+        panic!(
+            "{} of {} entries do not hold; all is in {}:\n{}",
+            violations.len(),
+            entries.len(),
+            folder.display(),
+            shown.concat()
+        );
     }
 }

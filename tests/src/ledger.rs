@@ -67,6 +67,13 @@ pub enum Event {
         /// How.
         end: End,
     },
+    /// The store has answered what became of the outcome of a run.
+    Settled {
+        /// Which run of the process.
+        run: u64,
+        /// Whether it is stored, and not lost.
+        is_stored: bool,
+    },
     /// It is about to retry a job by hand.
     RetryBegun {
         /// Which.
@@ -218,6 +225,12 @@ impl Run {
     pub fn ends(mut self, end: End) {
         self.has_ended = true;
         self.ledger.write(Event::RunEnded { run: self.run, end });
+    }
+
+    /// Which run it is.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.run
     }
 
     /// The text of an error of this run: what the store keeps of it can be told from what another run said.

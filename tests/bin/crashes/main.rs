@@ -3,6 +3,7 @@
 //! `crashes <role> <store> <ledger> <process> <seed> [<how>]`
 
 mod acts;
+mod fills;
 mod pushes;
 mod task;
 mod verbs;
@@ -56,6 +57,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "does-both" => works::run_and_push(stage).await?,
         "acts" => acts::act(stage).await?,
         "prunes" => acts::prune(stage).await?,
+        "fills" => fills::run(stage).await?,
         "cycles" => works::cycle(stage).await?,
         verb => verbs::run(verb, stage).await?,
     }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use queue::drivers::{Due, Driver, Group, NewJob, Pushed, Tick};
+use queue::drivers::{Driver, Due, Group, NewJob, Pushed, Tick};
 use queue::{JobId, PushError, Queue};
 use queue_tests::ledger::{Event, Ledger, Offer, Stored};
 
@@ -32,8 +32,12 @@ pub(crate) async fn push(mut stage: Stage) -> Result<(), Box<dyn Error>> {
     let callers: Vec<_> = (0..CALLERS)
         .map(|_| {
             let random = stage.random.fork();
-            let caller =
-                Caller { driver: Arc::clone(&stage.driver), queue: stage.queue.clone(), ledger: Arc::clone(&stage.ledger), random };
+            let caller = Caller {
+                driver: Arc::clone(&stage.driver),
+                queue: stage.queue.clone(),
+                ledger: Arc::clone(&stage.ledger),
+                random,
+            };
             tokio::spawn(caller.push(groups / CALLERS))
         })
         .collect();
@@ -112,7 +116,8 @@ impl Caller {
         let (job, plan) = self.task();
         let minute = self.random.u64(0..30);
         self.ledger.write(Event::PushBegun(Offer { jobs: vec![job], key: None, tick: Some(format!("minute {minute}")) }));
-        let tick = Tick { entry: "every-minute".into(), at: SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000 + 60 * minute) };
+        let tick =
+            Tick { entry: "every-minute".into(), at: SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000 + 60 * minute) };
         let group = Group { jobs: vec![new_job(job, plan)], tick: Some(tick) };
         let answer = self.driver.push(&[group]).await.pop().expect("a group has an answer");
         self.note(job, answer);

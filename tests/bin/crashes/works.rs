@@ -8,43 +8,44 @@ use queue::drivers::Driver;
 use queue::prelude::*;
 use queue_tests::ledger::{Event, Ledger, Level};
 
-use crate::task::{Plan, Task};
 use crate::{Stage, pushes, say};
 
 /// How much runs at once.
 const SLOTS: usize = 4;
+/// What runs gets so long to end when the process is told to stop.
+const GRACE: Duration = Duration::from_millis(200);
 /// How often a process starts and ends a worker before its level is taken again.
 const CYCLES: usize = 12;
 
 /// A worker with the shortest lease that there is, so that others need not wait for long when it dies.
-async fn start(queue: &Queue, ledger: &Arc<Ledger>) -> Result<Worker, Box<dyn Error>> {
+pub(crate) async fn start(queue: &Queue, ledger: &Arc<Ledger>, grace: Duration) -> Result<Worker, Box<dyn Error>> {
     let container = Container::builder().instance(Arc::clone(ledger)).build();
     let builder = Worker::builder(queue, container).concurrency(SLOTS).threads(2).lease(Duration::from_secs(1));
     ledger.write(Event::Works { slots: SLOTS });
-    Ok(builder.grace(Duration::from_millis(200)).start().await?)
+    Ok(builder.grace(grace).start().await?)
 }
 
-/// Works until it is told to stop.
+/// Works until it is told to stop; the first word is the grace in milliseconds.
 pub(crate) async fn run(stage: Stage) -> Result<(), Box<dyn Error>> {
-    let worker = start(&stage.queue, &stage.ledger).await?;
+    let grace = stage.how.first().map_or(Ok(GRACE), |word| word.parse().map(Duration::from_millis))?;
+    let worker = start(&stage.queue, &stage.ledger, grace).await?;
     let mut run = Box::pin(worker.run());
     // Signals count from the first poll on.
     assert!(futures_util::poll!(&mut run).is_pending());
     say("works");
-    let report = run.await?;
-    say(&format!("completed {} released {} abandoned {}", report.completed, report.released, report.abandoned));
+    run.await?;
     Ok(stage.queue.shutdown().await?)
 }
 
 /// Works, and pushes meanwhile.
 pub(crate) async fn run_and_push(stage: Stage) -> Result<(), Box<dyn Error>> {
-    let worker = start(&stage.queue, &stage.ledger).await?;
+    let worker = start(&stage.queue, &stage.ledger, GRACE).await?;
     let mut run = Box::pin(worker.run());
     assert!(futures_util::poll!(&mut run).is_pending());
     say("works");
-    pushes::push(stage).await?;
-    say("pushed");
+    let pushing = tokio::spawn(async { pushes::push(stage).await.map_err(|error| error.to_string()) });
     run.await?;
+    pushing.abort();
     Ok(())
 }
 
@@ -55,7 +56,7 @@ pub(crate) async fn cycle(mut stage: Stage) -> Result<(), Box<dyn Error>> {
     for cycle in 0..CYCLES {
         let driver: Arc<dyn Driver> = Arc::new(queue::drivers::Sqlite::open(&path).await?);
         let queue = Queue::from_driver(Arc::clone(&driver));
-        let worker = start(&queue, &stage.ledger).await?;
+        let worker = start(&queue, &stage.ledger, GRACE).await?;
         let random = stage.random.fork();
         let stage = Stage { driver, queue: queue.clone(), ledger: Arc::clone(&stage.ledger), random, how: vec!["30".to_owned()] };
         let ledger = Arc::clone(&stage.ledger);
@@ -87,12 +88,4 @@ async fn level(is_end: bool) -> Result<Level, Box<dyn Error>> {
     let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok());
     let (threads, descriptors) = (before.0 as u64, before.1 as u64);
     Ok(Level { is_end, memory: memory.unwrap_or(0), descriptors, threads })
-}
-
-/// A job that ends as this says, pushed for a test that knows what it wants.
-pub(crate) async fn push_one(stage: &Stage, plan: Plan) {
-    let job = stage.ledger.number();
-    stage.ledger.write(Event::PushBegun(queue_tests::ledger::Offer { jobs: vec![job], ..Default::default() }));
-    let answer = stage.queue.dispatch(Task::with(job, plan)).await;
-    pushes::note(&stage.ledger, job, answer.map(|pushed| vec![pushed]));
 }

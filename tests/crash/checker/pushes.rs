@@ -17,7 +17,9 @@ impl Check<'_> {
                 let owner = if stored.is_duplicate { history.job_of(&stored.id) } else { Some(*job) };
                 match row {
                     Some(row) if row.state.is_terminal() => {}
-                    Some(row) => self.report("I1", format!("job {job} was confirmed as {} and is still {}", stored.id, row.state)),
+                    Some(row) => {
+                        self.report("I1", format!("job {job} was confirmed as {} and is still {}", stored.id, row.state))
+                    }
                     None if self.may_be_pruned(owner, &stored.id) => {}
                     None => self.report("I1", format!("job {job} was confirmed as {} and is not in the store", stored.id)),
                 }
@@ -67,13 +69,17 @@ impl Check<'_> {
         }
         for (key, pushes) in keys {
             for push in &pushes {
-                let Some(stored) = push.offer.jobs.first().and_then(|job| push.answer(*job)).filter(|stored| stored.is_duplicate) else {
+                let Some(stored) = push.offer.jobs.first().and_then(|job| push.answer(*job)).filter(|stored| stored.is_duplicate)
+                else {
                     continue;
                 };
                 let winner = self.ids.get(stored.id.as_str()).map(|row| row.job).or_else(|| history.job_of(&stored.id));
                 let winner = winner.and_then(|job| history.push_of(job));
                 if winner.is_some_and(|winner| winner.offer.key.as_deref() != Some(key)) {
-                    self.report("I7", format!("a job with the key `{key}` was answered with {}, which has another key", stored.id));
+                    self.report(
+                        "I7",
+                        format!("a job with the key `{key}` was answered with {}, which has another key", stored.id),
+                    );
                 }
             }
             let lives: Vec<_> = pushes.iter().filter_map(|push| self.life(push)).collect();

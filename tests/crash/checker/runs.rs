@@ -21,7 +21,10 @@ impl Check<'_> {
             let (runs, attempt, rescues) = (runs.count(), row.attempt as usize, self.rescues_of(row));
             if runs > attempt + rescues + given_back {
                 let id = &row.id;
-                self.report("I3", format!("{id} ran {runs} times: attempts {attempt}, rescues {rescues}, given back {given_back}"));
+                self.report(
+                    "I3",
+                    format!("{id} ran {runs} times: attempts {attempt}, rescues {rescues}, given back {given_back}"),
+                );
             }
             if row.fetches.is_some_and(|fetches| runs as u64 > fetches) {
                 self.report("I3", format!("{} ran {runs} times and was fetched {:?} times", row.id, row.fetches));
@@ -52,6 +55,11 @@ impl Check<'_> {
             let done = ended(End::Done);
             if done > 1 + rescues + retries {
                 self.report("I3", format!("{} was done {done} times, rescues {rescues}, retries {retries}", row.id));
+            }
+            let stored = history.runs_of(row.job).find(|run| run.end == Some(End::Done) && run.is_stored == Some(true));
+            let again = stored.filter(|_| !is_cancelled).and_then(|run| history.later(run));
+            if let Some(again) = again {
+                self.report("I3", format!("{} ran again as {}, after its completion was stored", row.id, again.number));
             }
             if done > 0 && rescues == 0 && !is_cancelled && row.state != JobState::Completed {
                 self.report("I3", format!("a run of {} was done, nobody took it away, and the job is {}", row.id, row.state));
@@ -84,6 +92,9 @@ impl Check<'_> {
         for row in &self.dump.rows {
             let lost = |run: &&Run| history.successor(run).is_some();
             for run in history.runs_of(row.job).filter(lost) {
+                if run.is_stored == Some(true) {
+                    self.report("I5", format!("what run {} answered was stored, and its lease was taken away", run.number));
+                }
                 if row.errors.iter().any(|error| error.contains(&error_of(run.number))) {
                     self.report("I5", format!("{} has the error of run {}, whose lease was taken away", row.id, run.number));
                 }
@@ -129,7 +140,14 @@ impl Check<'_> {
             let mut changes: Vec<_> = runs.flat_map(|run| [(run.begun, 1_i64), (run.over, -1)]).collect();
             changes.sort_unstable();
             let mut busy = 0;
-            let most = changes.iter().map(|(_, change)| { busy += change; busy }).max().unwrap_or(0);
+            let most = changes
+                .iter()
+                .map(|(_, change)| {
+                    busy += change;
+                    busy
+                })
+                .max()
+                .unwrap_or(0);
             if usize::try_from(most).unwrap_or(0) > *slots {
                 self.report("I11", format!("process {process} ran {most} at once in {slots} slots"));
             }
@@ -140,7 +158,8 @@ impl Check<'_> {
     pub(super) fn levels_return(&mut self) {
         let history = self.history;
         for (process, levels) in &history.levels {
-            let (Some(start), Some(end)) = (levels.iter().find(|level| !level.is_end), levels.iter().rfind(|level| level.is_end)) else {
+            let (Some(start), Some(end)) = (levels.iter().find(|level| !level.is_end), levels.iter().rfind(|level| level.is_end))
+            else {
                 continue;
             };
             let grown = [
