@@ -35,6 +35,6 @@ async fn pushes_and_workers_wait_for_a_locked_file() {
     site.until("pushes go on", |entries| confirmed(entries) > meanwhile + 10).await;
     worker.signal("-TERM");
     assert!(worker.wait().success());
-    assert_eq!(site.logged("ERROR"), [""; 0]);
+    assert_eq!(site.logged("lock"), [""; 0]);
     site.settle(Allowed::default()).await;
 }

@@ -2,11 +2,12 @@
 
 use std::error::Error;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use queue::drivers::{Driver, Due, Group, NewJob, Pushed, Tick};
 use queue::{JobId, PushError, Queue};
 use queue_tests::ledger::{Event, Ledger, Offer, Stored};
+use queue_tests::probe::PATIENCE;
 
 use crate::task::{Plan, Task};
 use crate::{Stage, say};
@@ -118,8 +119,15 @@ impl Caller {
         self.ledger.write(Event::PushBegun(Offer { jobs: vec![job], key: None, tick: Some(format!("minute {minute}")) }));
         let tick =
             Tick { entry: "every-minute".into(), at: SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000 + 60 * minute) };
-        let group = Group { jobs: vec![new_job(job, plan)], tick: Some(tick) };
-        let answer = self.driver.push(&[group]).await.pop().expect("a group has an answer");
+        let groups = [Group { jobs: vec![new_job(job, plan)], tick: Some(tick) }];
+        let until = Instant::now() + PATIENCE;
+        let answer = loop {
+            match self.driver.push(&groups).await.pop().expect("a group has an answer") {
+                // The engine would try again too, and with the same id.
+                Err(PushError::Unavailable(_)) if Instant::now() < until => tokio::time::sleep(Duration::from_millis(20)).await,
+                answer => break answer,
+            }
+        };
         self.note(job, answer);
     }
 
