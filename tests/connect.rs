@@ -30,6 +30,16 @@ fn the_scheme_picks_the_driver() {
 }
 
 #[tokio::test]
+async fn a_sqlite_file_is_created_and_two_connects_are_one_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("jobs.db").display());
+    let [one, two] = [Queue::connect(&url).await.unwrap(), Queue::connect(&url).wait().unwrap()];
+    assert_eq!(format!("{one:?}"), r#"Queue { driver: "sqlite", .. }"#);
+    let pushed = one.dispatch(Beat::with()).await.unwrap();
+    assert!(two.job(pushed.id).await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn two_connects_are_two_stores() {
     let [one, two] = [Queue::connect("memory:").await.unwrap(), Queue::connect("memory:").wait().unwrap()];
     let pushed = one.dispatch(Beat::with()).await.unwrap();
@@ -42,7 +52,7 @@ async fn two_connects_are_two_stores() {
 #[test]
 fn an_unknown_scheme_lists_the_known_ones() {
     let text = refused("memry:").to_string();
-    assert_eq!(text, "the scheme `memry:` is not known; known are `memory:` (also `async:`), `sync:`");
+    assert_eq!(text, "the scheme `memry:` is not known; known are `memory:` (also `async:`), `sync:`, `sqlite:`");
 }
 
 #[test]
@@ -103,7 +113,7 @@ fn the_environment_names_the_store() {
     assert_eq!(say(Some("memory:".as_ref())), "Queue { driver: \"memory\", .. }\n");
     assert_eq!(
         say(None),
-        "the variable `QUEUE_URL` is not set: set it to the URL of a store; known are `memory:` (also `async:`), `sync:`\n"
+        "the variable `QUEUE_URL` is not set: set it to the URL of a store; known are `memory:` (also `async:`), `sync:`, `sqlite:`\n"
     );
     assert!(say(Some("oracle:tiger".as_ref())).starts_with("the scheme `oracle:` is not known"));
     let no_text: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"memory:tiger\xff");
