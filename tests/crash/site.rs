@@ -125,6 +125,11 @@ impl Site {
         }
         let mut dump = Dump::of(&queue).await.unwrap();
         dump.add_fetches(&self.store).await.unwrap();
+        let counts = queue.counts().await.unwrap();
+        for state in JobState::ALL {
+            let rows = dump.rows.iter().filter(|row| row.state == state).count();
+            assert_eq!(counts.total(state), rows as u64, "how many jobs are {state}, as the store counts, and as it lists them");
+        }
         queue.shutdown().await.unwrap();
         worker.expect("works");
         worker.signal("-TERM");
