@@ -9,6 +9,8 @@ use crate::site::Site;
 
 /// For how long they go on. `QUEUE_CRASH_SECONDS` says otherwise, for more than CI has time for.
 const SECONDS: u64 = 8;
+/// The lease of the workers, in milliseconds: that of real ones.
+const LEASE: &str = "30000";
 
 #[tokio::test]
 async fn eight_processes_share_a_file() {
@@ -16,7 +18,8 @@ async fn eight_processes_share_a_file() {
         std::env::var("QUEUE_CRASH_SECONDS").map_or(SECONDS, |text| text.parse().expect("`QUEUE_CRASH_SECONDS` is a number"));
     let site = Site::new();
     let roles = ["does-both", "does-both", "does-both", "does-both", "works", "works", "pushes", "acts"];
-    let processes: Vec<_> = (1..).zip(roles).map(|(seed, role)| site.start(role, seed, &["1000000"])).collect();
+    let how = |role| if role == "works" { ["200", LEASE] } else { ["1000000", LEASE] };
+    let processes: Vec<_> = (1..).zip(roles).map(|(seed, role)| site.start(role, seed, &how(role))).collect();
     for process in &processes {
         process.expect("opened");
     }
@@ -24,7 +27,7 @@ async fn eight_processes_share_a_file() {
     // They end while the others go on.
     for (process, role) in processes.into_iter().zip(roles) {
         match role {
-            "does-both" => {
+            "does-both" | "works" => {
                 process.signal("-TERM");
                 assert!(process.wait().success(), "`{role}` ends well");
             }
@@ -43,5 +46,7 @@ async fn eight_processes_share_a_file() {
     });
     let refused: Vec<_> = refused.filter(|error| !error.contains("closed")).collect();
     assert!(refused.is_empty(), "{refused:?}");
-    site.settle(Allowed { refusals: true, ..Allowed::default() }).await;
+    let dump = site.settle(Allowed { refusals: true, ..Allowed::default() }).await;
+    let rescued: Vec<_> = dump.rows.iter().filter(|row| row.rescues > 0).collect();
+    assert!(rescued.is_empty(), "no worker died, and its jobs were taken back: {rescued:?}");
 }

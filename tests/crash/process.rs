@@ -29,6 +29,11 @@ impl Process {
         Self { child, lines, number, ledger, has_ended: false }
     }
 
+    /// Its number in the ledger.
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
     /// Waits until it says this.
     pub(crate) fn expect(&self, wanted: &str) {
         let until = Instant::now() + PATIENCE;

@@ -22,7 +22,7 @@ pub(crate) async fn run(stage: Stage) -> Result<(), Box<dyn Error>> {
     let [ballast, size, target] = &stage.how[..] else { return Err("it takes three words".into()) };
     let (ballast, target) = (PathBuf::from(ballast), PathBuf::from(target));
     std::fs::write(&ballast, vec![0; size.parse()?])?;
-    let worker = works::start(&stage.queue, &stage.ledger, Duration::from_secs(10)).await?;
+    let worker = works::start(&stage.queue, &stage.ledger, works::LEASE, Duration::from_secs(10)).await?;
     let answered = Arc::new(AtomicUsize::new(0));
     let pushing: Vec<_> = (0..JOBS).map(|_| tokio::spawn(push(Arc::clone(&answered), &stage))).collect();
     // When nothing was answered for a while, there is no room any more.

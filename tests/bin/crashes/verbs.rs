@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use queue::JobState;
 use queue::drivers::{
-    Delivery, Due, FetchRequest, Group, MaintainLimits, QueueRequest, Renewal, Settled, Settlement, WorkerId, WorkerRow,
+    Delivery, Due, FetchRequest, Group, Lease, MaintainLimits, QueueRequest, Renewal, Settled, Settlement, WorkerId, WorkerRow,
     WorkerState,
 };
 use queue::job::{Filter, Outcome};
-use queue_tests::ledger::{End, Event, Offer};
+use queue_tests::ledger::{End, Event, Offer, Run};
 
 use crate::pushes::{new_job, note};
 use crate::task::Plan;
@@ -37,7 +37,7 @@ async fn prepare(stage: &Stage) -> Result<(), Box<dyn Error>> {
     for _ in 0..stage.how[0].parse()? {
         match stage.how[1].as_str() {
             "ready" => push(stage, &[Plan::Ends], Due::Now).await,
-            "taking" => push(stage, &[Plan::Takes(400)], Due::Now).await,
+            "waiting" => push(stage, &[Plan::Waits], Due::Now).await,
             "clinging" => push(stage, &[Plan::Clings], Due::Now).await,
             "later" => push(stage, &[Plan::Ends], Due::In(Duration::from_secs(5))).await,
             "failing" => push(stage, &[Plan::Fails], Due::Now).await,
@@ -72,13 +72,14 @@ async fn fetch(stage: &Stage) -> Result<Vec<Delivery>, Box<dyn Error>> {
 
 /// Fetches two jobs, and settles both.
 async fn settle(stage: &Stage) -> Result<(), Box<dyn Error>> {
-    let deliveries = fetch(stage).await?;
-    complete(stage, &deliveries).await
+    let runs = begin(stage).await?;
+    settle_as(stage, runs, &[End::Done, End::Done]).await
 }
 
-/// Fetches two jobs, waits until a file is there, whose name is the first word, and then renews and settles them.
+/// Fetches two jobs, waits until a file is there, whose name is the first word, and then renews and settles them: one is
+/// done, the other to be tried again.
 async fn settle_late(stage: &Stage) -> Result<(), Box<dyn Error>> {
-    let deliveries = fetch(stage).await?;
+    let runs = begin(stage).await?;
     say("fetched");
     while !std::path::Path::new(&stage.how[0]).exists() {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -92,27 +93,39 @@ async fn settle_late(stage: &Stage) -> Result<(), Box<dyn Error>> {
         started_at: now,
         seen_at: now,
         queues: Vec::new(),
-        running: deliveries.len(),
+        running: runs.len(),
         lease: Duration::from_secs(1),
         state: WorkerState::Running,
     };
-    let leases: Vec<_> = deliveries.iter().map(|delivery| Renewal { lease: delivery.lease, progress: None }).collect();
+    let leases: Vec<_> = runs.iter().map(|(lease, _)| Renewal { lease: *lease, progress: None }).collect();
     say(&format!("lost {}", stage.driver.renew(&row, &leases).await?.lost.len()));
-    complete(stage, &deliveries).await
+    settle_as(stage, runs, &[End::Done, End::Error]).await
 }
 
-async fn complete(stage: &Stage, deliveries: &[Delivery]) -> Result<(), Box<dyn Error>> {
+/// Fetches two jobs, and runs them as far as the ledger goes.
+async fn begin(stage: &Stage) -> Result<Vec<(Lease, Run)>, Box<dyn Error>> {
     let mut runs = Vec::new();
-    for delivery in deliveries {
+    for delivery in fetch(stage).await? {
         let payload: serde_json::Value = serde_json::from_slice(&delivery.payload)?;
         let job = payload["job"].as_u64().ok_or("a payload has a number")?;
-        let run = stage.ledger.run(job, delivery.lease.id, delivery.attempt);
-        runs.push(run.number());
-        run.ends(End::Done);
+        runs.push((delivery.lease, stage.ledger.run(job, delivery.lease.id, delivery.attempt)));
     }
-    let settlements: Vec<_> = deliveries.iter().map(|delivery| Settlement::new(delivery.lease, Outcome::Complete)).collect();
+    Ok(runs)
+}
+
+async fn settle_as(stage: &Stage, runs: Vec<(Lease, Run)>, ends: &[End]) -> Result<(), Box<dyn Error>> {
+    let (mut numbers, mut settlements) = (Vec::new(), Vec::new());
+    for ((lease, run), end) in runs.into_iter().zip(ends) {
+        numbers.push(run.number());
+        let outcome = match end {
+            End::Done => Outcome::Complete,
+            _ => Outcome::Retry { delay: Duration::ZERO, error: run.error() },
+        };
+        run.ends(*end);
+        settlements.push(Settlement::new(lease, outcome));
+    }
     let settled = stage.driver.settle(&settlements).await?;
-    for (run, settled) in runs.into_iter().zip(settled) {
+    for (run, settled) in numbers.into_iter().zip(settled) {
         stage.ledger.write(Event::Settled { run, is_stored: settled == Settled::Stored });
     }
     Ok(())

@@ -14,21 +14,33 @@ use crate::{Stage, pushes, say};
 const SLOTS: usize = 4;
 /// What runs gets so long to end when the process is told to stop.
 const GRACE: Duration = Duration::from_millis(200);
+/// The shortest lease that there is, so that others need not wait for long when a process dies.
+pub(crate) const LEASE: Duration = Duration::from_secs(1);
 /// How often a process starts and ends a worker before its level is taken again.
 const CYCLES: usize = 12;
 
-/// A worker with the shortest lease that there is, so that others need not wait for long when it dies.
-pub(crate) async fn start(queue: &Queue, ledger: &Arc<Ledger>, grace: Duration) -> Result<Worker, Box<dyn Error>> {
+/// A worker with as long a lease as a test wants.
+pub(crate) async fn start(
+    queue: &Queue,
+    ledger: &Arc<Ledger>,
+    lease: Duration,
+    grace: Duration,
+) -> Result<Worker, Box<dyn Error>> {
     let container = Container::builder().instance(Arc::clone(ledger)).build();
-    let builder = Worker::builder(queue, container).concurrency(SLOTS).threads(2).lease(Duration::from_secs(1));
+    let builder = Worker::builder(queue, container).concurrency(SLOTS).threads(2).lease(lease);
     ledger.write(Event::Works { slots: SLOTS });
     Ok(builder.grace(grace).start().await?)
 }
 
-/// Works until it is told to stop; the first word is the grace in milliseconds.
+/// A word of the command line as milliseconds.
+fn millis(stage: &Stage, word: usize, by_default: Duration) -> Result<Duration, Box<dyn Error>> {
+    Ok(stage.how.get(word).map_or(Ok(by_default), |word| word.parse().map(Duration::from_millis))?)
+}
+
+/// Works until it is told to stop; the words are its grace and its lease in milliseconds.
 pub(crate) async fn run(stage: Stage) -> Result<(), Box<dyn Error>> {
-    let grace = stage.how.first().map_or(Ok(GRACE), |word| word.parse().map(Duration::from_millis))?;
-    let worker = start(&stage.queue, &stage.ledger, grace).await?;
+    let (grace, lease) = (millis(&stage, 0, GRACE)?, millis(&stage, 1, LEASE)?);
+    let worker = start(&stage.queue, &stage.ledger, lease, grace).await?;
     let mut run = Box::pin(worker.run());
     // Signals count from the first poll on.
     assert!(futures_util::poll!(&mut run).is_pending());
@@ -37,9 +49,9 @@ pub(crate) async fn run(stage: Stage) -> Result<(), Box<dyn Error>> {
     Ok(stage.queue.shutdown().await?)
 }
 
-/// Works, and pushes meanwhile.
+/// Works, and pushes meanwhile; the words are how many groups, and its lease in milliseconds.
 pub(crate) async fn run_and_push(stage: Stage) -> Result<(), Box<dyn Error>> {
-    let worker = start(&stage.queue, &stage.ledger, GRACE).await?;
+    let worker = start(&stage.queue, &stage.ledger, millis(&stage, 1, LEASE)?, GRACE).await?;
     let mut run = Box::pin(worker.run());
     assert!(futures_util::poll!(&mut run).is_pending());
     say("works");
@@ -56,7 +68,7 @@ pub(crate) async fn cycle(mut stage: Stage) -> Result<(), Box<dyn Error>> {
     for cycle in 0..CYCLES {
         let driver: Arc<dyn Driver> = Arc::new(queue::drivers::Sqlite::open(&path).await?);
         let queue = Queue::from_driver(Arc::clone(&driver));
-        let worker = start(&queue, &stage.ledger, GRACE).await?;
+        let worker = start(&queue, &stage.ledger, LEASE, GRACE).await?;
         let random = stage.random.fork();
         let stage = Stage { driver, queue: queue.clone(), ledger: Arc::clone(&stage.ledger), random, how: vec!["30".to_owned()] };
         let ledger = Arc::clone(&stage.ledger);
