@@ -42,11 +42,15 @@ impl Story {
     }
 
     fn offers_unique(&mut self, job: u64, key: &str) -> &mut Self {
-        self.write(Event::PushBegun(Offer { jobs: vec![job], key: Some(key.to_owned()), tick: None }))
+        self.write(Event::PushBegun(Offer { jobs: vec![job], key: Some(key.to_owned()), ..Offer::default() }))
     }
 
     fn offers_tick(&mut self, job: u64, tick: &str) -> &mut Self {
-        self.write(Event::PushBegun(Offer { jobs: vec![job], key: None, tick: Some(tick.to_owned()) }))
+        self.write(Event::PushBegun(Offer { jobs: vec![job], tick: Some(tick.to_owned()), ..Offer::default() }))
+    }
+
+    fn offers_marked(&mut self, job: u64) -> &mut Self {
+        self.write(Event::PushBegun(Offer { jobs: vec![job], is_marked: true, ..Offer::default() }))
     }
 
     fn confirms(&mut self, jobs: &[u64]) -> &mut Self {
@@ -351,6 +355,34 @@ fn i7_a_key_is_not_answered_with_the_job_of_another() {
 fn i8_half_a_group_is_caught() {
     Story::new().offers(&[1, 2]).begins(10, 1).ends(10, End::Done).row(1, Completed, 1, 0).breaks(&["I8"]);
     Story::new().offers(&[1, 2]).passes();
+}
+
+#[test]
+fn i8_a_job_without_the_mark_of_its_transaction_is_caught() {
+    let mut story = Story::new();
+    story.offers_marked(1).confirms(&[1]).begins(10, 1).ends(10, End::Done).row(1, Completed, 1, 0).breaks(&["I8"]);
+    story.dump.marks.push(("pushed".to_owned(), 1));
+    story.passes();
+    story.dump.marks.push(("pushed".to_owned(), 2));
+    story.breaks(&["I8"]);
+}
+
+#[test]
+fn i8_a_mark_of_a_completion_that_is_not_there_is_caught() {
+    let mut story = Story::new();
+    story.pushes(1).begins(10, 1).ends(10, End::Fail).row(1, Failed, 1, 0).passes();
+    story.dump.marks.push(("done".to_owned(), 1));
+    story.breaks(&["I8"]);
+}
+
+#[test]
+fn i8_a_mark_that_is_there_twice_is_caught() {
+    let mut story = Story::new();
+    story.pushes(1).begins(10, 1).ends(10, End::Done).row(1, Completed, 1, 0);
+    story.dump.marks.push(("done".to_owned(), 1));
+    story.passes();
+    story.dump.marks.push(("done".to_owned(), 1));
+    story.breaks(&["I8"]);
 }
 
 #[test]

@@ -13,6 +13,8 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Dump {
     pub(crate) rows: Vec<Row>,
+    /// What users' transactions left beside jobs: that a job was `pushed`, or `done`.
+    pub(crate) marks: Vec<(String, u64)>,
 }
 
 /// A job as the store has it.
@@ -42,14 +44,14 @@ impl Dump {
         let (mut rows, mut filter) = (Vec::new(), Filter::new().limit(1_000));
         loop {
             let page = queue.jobs(&filter).await?;
-            let Some(last) = page.last() else { return Ok(Self { rows }) };
+            let Some(last) = page.last() else { return Ok(Self { rows, marks: Vec::new() }) };
             filter.after = Some(last.id);
             rows.extend(page.iter().map(Row::of));
         }
     }
 
-    /// Adds what only the file tells.
-    pub(crate) async fn add_fetches(&mut self, store: &Path) -> Result<(), sqlx::Error> {
+    /// Adds what only the file tells: fetches and marks.
+    pub(crate) async fn look_into(&mut self, store: &Path) -> Result<(), sqlx::Error> {
         let mut connection = SqliteConnectOptions::new().filename(store).connect().await?;
         let tokens = sqlx::query("SELECT id, token FROM queue_jobs").fetch_all(&mut connection).await?;
         let mut fetches = HashMap::new();
@@ -59,6 +61,11 @@ impl Dump {
         }
         for row in &mut self.rows {
             row.fetches = fetches.get(&row.id).copied();
+        }
+        // Where nobody left a mark there is no table of them.
+        let marks = sqlx::query("SELECT what, job FROM marks").fetch_all(&mut connection).await.unwrap_or_default();
+        for mark in &marks {
+            self.marks.push((mark.try_get(0)?, mark.try_get::<i64, _>(1)?.cast_unsigned()));
         }
         connection.close().await
     }

@@ -124,7 +124,7 @@ impl Site {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let mut dump = Dump::of(&queue).await.unwrap();
-        dump.add_fetches(&self.store).await.unwrap();
+        dump.look_into(&self.store).await.unwrap();
         let counts = queue.counts().await.unwrap();
         for state in JobState::ALL {
             let rows = dump.rows.iter().filter(|row| row.state == state).count();

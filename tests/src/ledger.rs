@@ -111,6 +111,8 @@ pub struct Offer {
     pub key: Option<String>,
     /// The cron tick that it comes from.
     pub tick: Option<String>,
+    /// Whether the transaction that stores it also leaves a mark of its one job.
+    pub is_marked: bool,
 }
 
 /// What the store answered for one job.

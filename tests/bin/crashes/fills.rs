@@ -7,30 +7,31 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use queue::JobState;
-use queue_tests::ledger::{Event, Offer};
+use queue_tests::ledger::{Entry, Event, Offer, read};
 
 use crate::pushes::note;
 use crate::task::{Plan, Task};
-use crate::{Stage, say, works};
+use crate::{Stage, works};
 
 /// How many jobs are pushed, and how many bytes each brings: more than there is room for.
 const JOBS: usize = 60;
 const BYTES: usize = 20_000;
 
-/// The words: a file to be, which takes the room away, its size in bytes, and where the store goes in the end.
+/// The words: where the ledgers are, a file to be, which takes the room away, its size in bytes, and where the store goes in the end.
 pub(crate) async fn run(stage: Stage) -> Result<(), Box<dyn Error>> {
-    let [ballast, size, target] = &stage.how[..] else { return Err("it takes three words".into()) };
-    let (ballast, target) = (PathBuf::from(ballast), PathBuf::from(target));
+    let [ledgers, ballast, size, target] = &stage.how[..] else { return Err("it takes four words".into()) };
+    let (ledgers, ballast, target) = (PathBuf::from(ledgers), PathBuf::from(ballast), PathBuf::from(target));
     std::fs::write(&ballast, vec![0; size.parse()?])?;
-    let worker = works::start(&stage.queue, &stage.ledger, works::LEASE, Duration::from_secs(10)).await?;
+    let worker = works::start(&stage, works::LEASE, Duration::from_secs(10)).await?;
     let answered = Arc::new(AtomicUsize::new(0));
     let pushing: Vec<_> = (0..JOBS).map(|_| tokio::spawn(push(Arc::clone(&answered), &stage))).collect();
-    // When nothing was answered for a while, there is no room any more.
-    let mut before = usize::MAX;
-    while std::mem::replace(&mut before, answered.load(Ordering::Acquire)) != answered.load(Ordering::Acquire) {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+    while !is_full(&ledgers)? {
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    say(&format!("full {before}"));
+    let answered = answered.load(Ordering::Acquire);
+    if answered == JOBS {
+        return Err("there was room for all jobs".into());
+    }
     std::fs::remove_file(&ballast)?;
     for push in pushing {
         push.await?;
@@ -49,6 +50,12 @@ pub(crate) async fn run(stage: Stage) -> Result<(), Box<dyn Error>> {
     drop(stage);
     std::fs::copy(store, target)?;
     Ok(())
+}
+
+/// Whether the log has told of it.
+fn is_full(ledgers: &Path) -> Result<bool, Box<dyn Error>> {
+    let is_full = |entry: &Entry| matches!(&entry.event, Event::Logged { line } if line.contains("is full"));
+    Ok(read(ledgers)?.iter().any(is_full))
 }
 
 /// The store lies beside the ballast.

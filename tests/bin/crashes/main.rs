@@ -4,6 +4,7 @@
 
 mod acts;
 mod fills;
+mod marks;
 mod pushes;
 mod task;
 mod verbs;
@@ -19,11 +20,14 @@ use queue::drivers::{Driver, Sqlite};
 use queue_tests::ledger::{Event, Ledger};
 use queue_tests::logs;
 
+use crate::marks::Marks;
+
 /// What a process was told, and what it works with.
 struct Stage {
     driver: Arc<dyn Driver>,
     queue: Queue,
     ledger: Arc<Ledger>,
+    marks: Arc<Marks>,
     random: fastrand::Rng,
     /// More words for the role.
     how: Vec<String>,
@@ -49,7 +53,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let driver: Arc<dyn Driver> = Arc::new(Sqlite::open(&store).await?);
     say("opened");
     let queue = Queue::from_driver(Arc::clone(&driver));
-    let stage = Stage { driver, queue, ledger, random: fastrand::Rng::with_seed(seed), how: arguments.collect() };
+    let marks = Arc::new(Marks::new(&store));
+    let stage = Stage { driver, queue, ledger, marks, random: fastrand::Rng::with_seed(seed), how: arguments.collect() };
     match role.as_str() {
         "opens" => {}
         "pushes" => pushes::run(stage).await?,

@@ -9,6 +9,7 @@ use queue::{JobId, PushError, Queue};
 use queue_tests::ledger::{Event, Ledger, Offer, Stored};
 use queue_tests::probe::PATIENCE;
 
+use crate::marks::Marks;
 use crate::task::{Plan, Task};
 use crate::{Stage, say};
 
@@ -37,6 +38,7 @@ pub(crate) async fn push(mut stage: Stage) -> Result<(), Box<dyn Error>> {
                 driver: Arc::clone(&stage.driver),
                 queue: stage.queue.clone(),
                 ledger: Arc::clone(&stage.ledger),
+                marks: Arc::clone(&stage.marks),
                 random,
             };
             tokio::spawn(caller.push(groups / CALLERS))
@@ -53,18 +55,20 @@ struct Caller {
     driver: Arc<dyn Driver>,
     queue: Queue,
     ledger: Arc<Ledger>,
+    marks: Arc<Marks>,
     random: fastrand::Rng,
 }
 
 impl Caller {
     async fn push(mut self, groups: usize) {
         for _ in 0..groups {
-            match self.random.u32(0..12) {
+            match self.random.u32(0..13) {
                 0..5 => self.one().await,
                 5 => self.delayed().await,
                 6..8 => self.several().await,
                 8 => self.many().await,
                 9..11 => self.unique().await,
+                11 => self.marked().await,
                 _ => self.tick().await,
             }
         }
@@ -107,16 +111,34 @@ impl Caller {
     async fn unique(&mut self) {
         let (job, plan) = self.task();
         let key = format!("key-{}", self.random.u32(0..4));
-        self.ledger.write(Event::PushBegun(Offer { jobs: vec![job], key: Some(key.clone()), tick: None }));
+        self.ledger.write(Event::PushBegun(Offer { jobs: vec![job], key: Some(key.clone()), ..Offer::default() }));
         let answer = self.queue.dispatch(Task::with(job, plan).unique_key(key)).await;
         self.note(job, answer.map(|pushed| vec![pushed]));
+    }
+
+    /// In a transaction of its own that leaves a mark too.
+    async fn marked(&mut self) {
+        let (job, plan) = self.task();
+        self.ledger.write(Event::PushBegun(Offer { jobs: vec![job], is_marked: true, ..Offer::default() }));
+        let pushing = async {
+            let mut transaction = self.marks.begin("pushed", job).await.map_err(|error| PushError::Store(error.into()))?;
+            let pushed = self.queue.dispatch_in(&mut transaction, Task::with(job, plan)).await?;
+            transaction.commit().await.map_err(|error| PushError::Store(error.into()))?;
+            Ok(vec![pushed])
+        };
+        let answer = pushing.await;
+        self.note(job, answer);
     }
 
     /// There are no schedules yet, so the group of a tick is pushed as one will push it: through the contract of the driver.
     async fn tick(&mut self) {
         let (job, plan) = self.task();
         let minute = self.random.u64(0..30);
-        self.ledger.write(Event::PushBegun(Offer { jobs: vec![job], key: None, tick: Some(format!("minute {minute}")) }));
+        self.ledger.write(Event::PushBegun(Offer {
+            jobs: vec![job],
+            tick: Some(format!("minute {minute}")),
+            ..Offer::default()
+        }));
         let tick =
             Tick { entry: "every-minute".into(), at: SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000 + 60 * minute) };
         let groups = [Group { jobs: vec![new_job(job, plan)], tick: Some(tick) }];

@@ -7,6 +7,8 @@ use queue::prelude::*;
 use queue_tests::ledger::{End, Ledger, Run};
 use serde::{Deserialize, Serialize};
 
+use crate::marks::Marks;
+
 /// How a job ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Plan {
@@ -24,6 +26,8 @@ pub(crate) enum Plan {
     Cancels,
     /// With a snooze, most times.
     Snoozes,
+    /// Well, in a transaction of its own that also leaves a mark.
+    Marks,
     /// When the process is told to stop, well.
     Waits,
     /// When its lease is gone or the process is told to stop; until then it heeds nothing.
@@ -40,7 +44,8 @@ impl Plan {
             15 => Self::Errs,
             16 => Self::Fails,
             17 => Self::Cancels,
-            _ => Self::Snoozes,
+            18 => Self::Snoozes,
+            _ => Self::Marks,
         }
     }
 }
@@ -53,6 +58,8 @@ pub(crate) struct Task {
     ledger: Arc<Ledger>,
     #[inject]
     context: JobContext,
+    #[inject]
+    marks: Arc<Marks>,
     job: u64,
     plan: Plan,
 }
@@ -87,6 +94,7 @@ impl Job for Task {
                 Err(JobError::snooze(Duration::from_millis(5)))
             }
             Plan::Snoozes => done(run),
+            Plan::Marks => self.mark(run).await,
             Plan::Waits => {
                 while !self.context.is_stopping() {
                     tokio::time::sleep(Duration::from_millis(1)).await;
@@ -98,6 +106,17 @@ impl Job for Task {
                 done(run)
             }
         }
+    }
+}
+
+impl Task {
+    /// Leaves a mark and completes in one transaction. Where the lease was lost nothing is committed, and whatever is answered is lost.
+    async fn mark(&self, run: Run) -> JobResult {
+        let mut transaction = self.marks.begin("done", self.job).await?;
+        self.context.complete_in(&mut transaction).await?;
+        let ended = done(run);
+        transaction.commit().await?;
+        ended
     }
 }
 

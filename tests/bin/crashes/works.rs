@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use queue::drivers::Driver;
 use queue::prelude::*;
-use queue_tests::ledger::{Event, Ledger, Level};
+use queue_tests::ledger::{Event, Level};
 
 use crate::{Stage, pushes, say};
 
@@ -20,15 +20,10 @@ pub(crate) const LEASE: Duration = Duration::from_secs(1);
 const CYCLES: usize = 12;
 
 /// A worker with as long a lease as a test wants.
-pub(crate) async fn start(
-    queue: &Queue,
-    ledger: &Arc<Ledger>,
-    lease: Duration,
-    grace: Duration,
-) -> Result<Worker, Box<dyn Error>> {
-    let container = Container::builder().instance(Arc::clone(ledger)).build();
-    let builder = Worker::builder(queue, container).concurrency(SLOTS).threads(2).lease(lease);
-    ledger.write(Event::Works { slots: SLOTS });
+pub(crate) async fn start(stage: &Stage, lease: Duration, grace: Duration) -> Result<Worker, Box<dyn Error>> {
+    let container = Container::builder().instance(Arc::clone(&stage.ledger)).instance(Arc::clone(&stage.marks)).build();
+    let builder = Worker::builder(&stage.queue, container).concurrency(SLOTS).threads(2).lease(lease);
+    stage.ledger.write(Event::Works { slots: SLOTS });
     Ok(builder.grace(grace).start().await?)
 }
 
@@ -40,7 +35,7 @@ fn millis(stage: &Stage, word: usize, by_default: Duration) -> Result<Duration, 
 /// Works until it is told to stop; the words are its grace and its lease in milliseconds.
 pub(crate) async fn run(stage: Stage) -> Result<(), Box<dyn Error>> {
     let (grace, lease) = (millis(&stage, 0, GRACE)?, millis(&stage, 1, LEASE)?);
-    let worker = start(&stage.queue, &stage.ledger, lease, grace).await?;
+    let worker = start(&stage, lease, grace).await?;
     let mut run = Box::pin(worker.run());
     // Signals count from the first poll on.
     assert!(futures_util::poll!(&mut run).is_pending());
@@ -51,7 +46,7 @@ pub(crate) async fn run(stage: Stage) -> Result<(), Box<dyn Error>> {
 
 /// Works, and pushes meanwhile; the words are how many groups, and its lease in milliseconds.
 pub(crate) async fn run_and_push(stage: Stage) -> Result<(), Box<dyn Error>> {
-    let worker = start(&stage.queue, &stage.ledger, millis(&stage, 1, LEASE)?, GRACE).await?;
+    let worker = start(&stage, millis(&stage, 1, LEASE)?, GRACE).await?;
     let mut run = Box::pin(worker.run());
     assert!(futures_util::poll!(&mut run).is_pending());
     say("works");
@@ -68,10 +63,11 @@ pub(crate) async fn cycle(mut stage: Stage) -> Result<(), Box<dyn Error>> {
     for cycle in 0..CYCLES {
         let driver: Arc<dyn Driver> = Arc::new(queue::drivers::Sqlite::open(&path).await?);
         let queue = Queue::from_driver(Arc::clone(&driver));
-        let worker = start(&queue, &stage.ledger, LEASE, GRACE).await?;
-        let random = stage.random.fork();
-        let stage = Stage { driver, queue: queue.clone(), ledger: Arc::clone(&stage.ledger), random, how: vec!["30".to_owned()] };
-        let ledger = Arc::clone(&stage.ledger);
+        let (ledger, random) = (Arc::clone(&stage.ledger), stage.random.fork());
+        let marks = Arc::clone(&stage.marks);
+        let stage =
+            Stage { driver, queue: queue.clone(), ledger: Arc::clone(&ledger), marks, random, how: vec!["30".to_owned()] };
+        let worker = start(&stage, LEASE, GRACE).await?;
         pushes::push(stage).await?;
         worker.shutdown(Duration::from_secs(10)).await;
         queue.shutdown().await?;
@@ -81,6 +77,7 @@ pub(crate) async fn cycle(mut stage: Stage) -> Result<(), Box<dyn Error>> {
             ledger.write(Event::Level(level(cycle + 1 == CYCLES).await?));
         }
     }
+    stage.marks.close().await;
     Ok(())
 }
 

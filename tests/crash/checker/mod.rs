@@ -21,6 +21,8 @@ pub(crate) struct Allowed {
     pub(crate) pruning: bool,
     /// Pushes may be answered with an error.
     pub(crate) refusals: bool,
+    /// The same for pushes in a transaction of the user, who meets the faults of the store himself.
+    pub(crate) users_faults: bool,
 }
 
 /// How often a job is taken back from dead workers before it fails.
@@ -55,6 +57,7 @@ pub(crate) fn check(entries: &[Entry], dump: &Dump, allowed: Allowed) -> Vec<Vio
     check.leases_do_not_overlap();
     check.unique_keys_hold();
     check.groups_are_whole();
+    check.marks_go_with_their_jobs();
     check.ticks_come_once();
     check.the_backlog_drained();
     check.slots_hold();

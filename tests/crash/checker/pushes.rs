@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use queue::JobState;
+
 use super::{Check, MAX_RESCUES};
 use crate::history::{NEVER, Push};
 
@@ -122,6 +124,33 @@ impl Check<'_> {
         }
     }
 
+    /// I8: a transaction of a user is there whole, or not at all: its mark, and the push or the completion in it.
+    pub(super) fn marks_go_with_their_jobs(&mut self) {
+        let mut marks: BTreeMap<(&str, u64), usize> = BTreeMap::new();
+        for (what, job) in &self.dump.marks {
+            *marks.entry((what, *job)).or_default() += 1;
+        }
+        for ((what, job), count) in &marks {
+            if *count > 1 {
+                self.report("I8", format!("job {job} was {what} {count} times, as its marks say"));
+            }
+            let is_so = match (*what, self.rows.get(job)) {
+                ("pushed", _) => self.was_stored(*job),
+                (_, Some(row)) => row.state == JobState::Completed,
+                (_, None) => self.allowed.pruning,
+            };
+            if !is_so {
+                self.report("I8", format!("job {job} was {what}, as its mark says, and the store does not"));
+            }
+        }
+        let history = self.history;
+        for job in history.pushes.iter().filter(|push| push.offer.is_marked).flat_map(|push| &push.offer.jobs) {
+            if self.was_stored(*job) && !marks.contains_key(&("pushed", *job)) {
+                self.report("I8", format!("job {job} is there, and the mark of the transaction that pushed it is not"));
+            }
+        }
+    }
+
     /// I9: a tick brings one job at most, and one when it was confirmed.
     pub(super) fn ticks_come_once(&mut self) {
         let history = self.history;
@@ -150,7 +179,8 @@ impl Check<'_> {
             return;
         }
         for push in &history.pushes {
-            if let Some(error) = &push.refused {
+            let is_users = push.offer.is_marked && self.allowed.users_faults;
+            if let Some(error) = push.refused.as_ref().filter(|_| !is_users) {
                 self.report("errors", format!("the push of {:?} was refused: {error}", push.offer.jobs));
             }
         }
