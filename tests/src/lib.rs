@@ -2,6 +2,7 @@
 
 pub mod errors;
 pub mod gate;
+pub mod ledger;
 pub mod logs;
 pub mod park;
 pub mod probe;
