@@ -233,7 +233,7 @@ fn state(job: &NewJob, now: i64) -> (JobState, i64) {
 fn insert(script: &mut Script, jobs: &[&NewJob], now: i64) {
     match jobs {
         [first, rest @ ..] if is_plain(first) && rest.iter().all(|job| is_alike(first, job)) => {
-            insert_alike(script, first, jobs, now)
+            insert_alike(script, first, jobs, now);
         }
         _ => insert_each(script, jobs, now),
     }
