@@ -85,7 +85,7 @@ async fn a_worker_keeps_its_job_while_a_user_holds_the_file() {
     let worker = Worker::builder(&queue, container).start().await.unwrap();
     let pushed = queue.dispatch(Long::with()).await.unwrap();
     probe.wait_for("run", 1).await;
-    let other = place.open_impatient().await;
+    let other = place.open().await;
     let transaction = place.pool().begin_with("BEGIN IMMEDIATE").await.unwrap();
     for _ in 0..12 {
         place.clock.advance(STEP);
