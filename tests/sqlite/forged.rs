@@ -212,6 +212,27 @@ async fn an_unknown_state_is_an_error_of_its_row_alone() {
     assert_eq!(driver.take(5).await.len(), 2);
 }
 
+/// Times of the store that lie far ahead or behind keep the jobs of the dead for no longer than a step of the clock does.
+#[tokio::test]
+async fn times_of_the_store_that_were_forged_keep_nobody_alive() {
+    for (column, value) in
+        [("rescue_from", i64::MAX), ("rescue_from", i64::MIN), ("heard_at", i64::MAX), ("heard_at", i64::MIN), ("heard_at", -1)]
+    {
+        let place = Place::new();
+        let (driver, mut stranger) = (place.open().await, place.stranger().await);
+        driver.store(jobs(1)).await;
+        driver.take(1).await;
+        driver.tend().await;
+        run(&mut stranger, &format!("UPDATE queue_store SET {column} = {value}")).await;
+        let mut rescued = 0;
+        for _ in 0..9 {
+            place.clock.advance(Duration::from_secs(5));
+            rescued += driver.tend().await.rescued;
+        }
+        assert_eq!(rescued, 1, "{column} = {value}");
+    }
+}
+
 /// Whoever empties the tables by hand has an empty queue that works, dead workers included.
 #[tokio::test]
 async fn tables_that_were_emptied_by_hand_go_on() {

@@ -85,7 +85,7 @@ async fn a_worker_keeps_its_job_while_a_user_holds_the_file() {
     let worker = Worker::builder(&queue, container).start().await.unwrap();
     let pushed = queue.dispatch(Long::with()).await.unwrap();
     probe.wait_for("run", 1).await;
-    let other = place.open_impatient().await;
+    let other = place.open().await;
     let transaction = place.pool().begin_with("BEGIN IMMEDIATE").await.unwrap();
     for _ in 0..12 {
         place.clock.advance(STEP);
@@ -168,6 +168,30 @@ async fn a_clock_that_is_set_back_keeps_nobody_alive() {
         assert_eq!(row.state, JobState::Running);
         counting::check(&after, &mut stranger, "back").await;
     }
+}
+
+/// Right after a step back, whoever comes first takes nothing from those who have not renewed yet.
+#[tokio::test]
+async fn a_clock_that_is_set_back_gives_everybody_time_to_renew() {
+    let back = Duration::from_secs(3_600);
+    let place = Place::new();
+    place.clock.advance(back);
+    let before = place.open().await;
+    // As if the clock had been there all the time: nothing has stepped yet.
+    run(&mut place.stranger().await, &format!("UPDATE queue_store SET heard_at = {}", place.now())).await;
+    before.store(jobs(1)).await;
+    let taken = before.take(1).await;
+    assert_eq!(pass(&place, &before, LEASE - STEP).await, 0);
+    let clock = queue::Clock::manual();
+    let after = Sqlite::open(place.file()).go_by(clock.clone()).await.unwrap();
+    clock.advance(STEP + STEP);
+    assert_eq!(after.tend().await.rescued, 0);
+    clock.advance(STEP);
+    assert_eq!(after.tend().await.rescued, 0);
+    assert!(after.keep(&taken).await.lost.is_empty());
+    clock.advance(LEASE - STEP);
+    assert_eq!(after.tend().await.rescued, 0);
+    assert_eq!(after.end(&taken, Outcome::Complete).await, [Settled::Stored]);
 }
 
 /// The clock is set ahead, or the machine slept: who lives renews first, and what was due meanwhile is promoted.
