@@ -16,7 +16,7 @@ use queue::{Clock, Error, ErrorKind, JobId, JobState};
 use tokio::runtime::Runtime;
 
 use crate::coverage;
-use crate::model::{Answer, Ending, Job, LEASE, MOST_RESCUES, Maintained, Model, Number, Refusal, Run};
+use crate::model::{self, Answer, Ending, Job, LEASE, MOST_RESCUES, Maintained, Model, Number, Refusal, Run};
 use crate::verbs::{self, Fetch, QUEUES, Verb, WORKERS};
 
 /// By how much a time may be later than the model says: the model's time stands still while a verb runs.
@@ -133,12 +133,12 @@ impl<S: Subject> StateMachineTest for Against<S> {
 }
 
 impl<S: Subject> Against<S> {
-    fn push(&self, groups: &[verbs::NewGroup], expected: &[(Vec<(Number, verbs::NewJob)>, Vec<(Number, bool)>)]) {
+    fn push(&self, groups: &[verbs::NewGroup], expected: &[model::Pushed]) {
         let groups: Vec<_> = groups
             .iter()
             .zip(expected)
-            .map(|(group, (jobs, _))| Group {
-                jobs: jobs.iter().map(|(number, new)| new_job(*number, new)).collect(),
+            .map(|(group, expected)| Group {
+                jobs: expected.jobs.iter().map(|(number, new)| new_job(*number, new)).collect(),
                 tick: group.tick.map(|(entry, at)| Tick {
                     entry: format!("entry {entry}").into(),
                     at: SystemTime::UNIX_EPOCH + secs(u64::from(at)),
@@ -153,7 +153,7 @@ impl<S: Subject> Against<S> {
         let of = |&(number, is_duplicate): &(Number, bool)| {
             if is_duplicate { Pushed::duplicate_of(id(number)) } else { Pushed::stored(id(number)) }
         };
-        let expected: Vec<Vec<_>> = expected.iter().map(|(_, answers)| answers.iter().map(of).collect()).collect();
+        let expected: Vec<Vec<_>> = expected.iter().map(|group| group.answers.iter().map(of).collect()).collect();
         assert_eq!(answered, expected, "what became of the pushes");
     }
 

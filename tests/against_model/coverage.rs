@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use queue::JobState;
 
-use crate::model::{Answer, Refusal};
+use crate::model::{Answer, Pushed, Refusal};
 use crate::verbs::{Outcome, Verb};
 
 thread_local! {
@@ -63,7 +63,7 @@ pub(crate) fn note(verb: &Verb, answer: &Answer) {
             if let Verb::Push(groups) = verb {
                 met("push: repeated", groups.iter().flat_map(|group| &group.jobs).any(|new| new.repeats.is_some()));
             }
-            for (jobs, answers) in groups {
+            for Pushed { jobs, answers } in groups {
                 met("push: tick again", answers.is_empty() && !jobs.is_empty());
                 for (_, is_duplicate) in answers {
                     met("push: stored", !is_duplicate);

@@ -43,20 +43,23 @@ pub(crate) struct Job {
     pub(crate) progress: Option<u8>,
 }
 
+/// A group as it is pushed, and what is answered: whose id each job is given, and whether it is that of another one; nothing at all for a
+/// tick that was stored before.
+#[derive(Debug, Clone)]
+pub(crate) struct Pushed {
+    pub(crate) jobs: Vec<(Number, NewJob)>,
+    pub(crate) answers: Vec<(Number, bool)>,
+}
+
 /// What a verb must answer.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
     Nothing,
-    /// Of each group: the ids given, and what each job is answered; or nothing for a tick that was stored before.
-    Pushed(Vec<(Vec<(Number, NewJob)>, Vec<(Number, bool)>)>),
+    Pushed(Vec<Pushed>),
     Fetched(Vec<Run>),
     Settled(Vec<Ending>),
     Exchanged(Vec<Ending>, Vec<Run>),
-    Renewed {
-        runs: Vec<(Run, Option<u8>)>,
-        lost: Vec<Number>,
-        cancelled: Vec<Number>,
-    },
+    Renewed { runs: Vec<(Run, Option<u8>)>, lost: Vec<Number>, cancelled: Vec<Number> },
     Maintained(Vec<Maintained>),
     Acted(Number, Result<JobState, Refusal>),
     Listed(Option<Number>, Vec<Number>),
@@ -199,16 +202,16 @@ impl Model {
         (number, new.clone())
     }
 
-    fn push(&mut self, group: &NewGroup) -> (Vec<(Number, NewJob)>, Vec<(Number, bool)>) {
-        let numbered: Vec<_> = group.jobs.iter().map(|new| self.number(new)).collect();
+    fn push(&mut self, group: &NewGroup) -> Pushed {
+        let jobs: Vec<_> = group.jobs.iter().map(|new| self.number(new)).collect();
         if let Some(tick) = group.tick {
             if self.ticks.contains_key(&tick) {
-                return (numbered, Vec::new());
+                return Pushed { jobs, answers: Vec::new() };
             }
             self.ticks.insert(tick, self.now);
         }
-        let answers = numbered.iter().map(|(number, new)| self.insert(*number, new)).collect();
-        (numbered, answers)
+        let answers = jobs.iter().map(|(number, new)| self.insert(*number, new)).collect();
+        Pushed { jobs, answers }
     }
 
     /// Stores a job; answers whose id is given, and whether it is that of another job.

@@ -105,8 +105,10 @@ fn new_job(has_key: bool) -> impl Strategy<Value = NewJob> {
     let key = option::weighted(0.3, 0..KEYS).prop_map(move |key| key.filter(|_| has_key));
     let place = (0..KINDS, 1..=3u16, 0..QUEUES, prop_oneof![Just(0u8), Just(100), Just(255)], 1..=3u16);
     let few = (any::<bool>(), prop::bool::weighted(0.05), option::weighted(0.1, any::<Index>()), prop::bool::weighted(0.2));
-    (place, some_delay(), key, few).prop_map(|((kind, version, queue, priority, max_attempts), delay, key, few)| {
+    (place, some_delay(), key, few).prop_map(move |((kind, version, queue, priority, max_attempts), delay, key, few)| {
         let (is_tagged, is_held, repeats, is_less) = few;
+        // Among follow-ups, whether one meets a job that ends in the same batch is up to the driver.
+        let repeats = repeats.filter(|_| has_key);
         NewJob { repeats, is_less, kind, version, queue, priority, max_attempts, delay, key, is_tagged, is_held }
     })
 }

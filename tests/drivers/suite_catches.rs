@@ -118,6 +118,10 @@ catches! {
     pauses_that_are_not_shared: IgnoresPauses, "shared::a_pause_here_is_in_force_there";
     cancels_that_do_nothing: CancelsNothing, "cancel::a_waiting_job_is_cancelled_at_once";
     retries_without_history: RetriesWithoutTheHistory, "retry::a_retry_keeps_the_history";
+    retries_in_words: RetriesManyInWords, "retry::many_jobs_are_retried_as_one_is";
+    retries_of_one_page: RetriesOnePage, "retry::of_many_jobs_all_are_retried_whatever_the_page";
+    retries_of_what_does_not_fit: RetriesMoreThanFits, "retry::of_many_jobs_those_are_retried_that_the_filter_fits";
+    hidden_refusals: HidesRefusals, "retry::of_many_jobs_those_with_a_taken_key_are_refused";
     forgotten_live_jobs: ForgetsLiveJobs, "retry::a_live_job_cannot_be_forgotten";
     pages_that_repeat: ListsFromTheStart, "list::pages_are_complete_and_without_repeats_while_jobs_are_added";
     nothing_unserved: SeesNothingUnserved, "counts::jobs_that_no_live_worker_serves_are_unserved";
@@ -140,6 +144,11 @@ fn a_wake_that_listens_late() {
     ] {
         assert_ended(Fault::ListensLate, rule, "did not end within");
     }
+}
+
+#[test]
+fn a_retry_of_many_that_nobody_hears_of() {
+    assert_ended(Fault::RetriesManyInWords, "retry::jobs_retried_together_wake", "did not end within");
 }
 
 /// It is the faults that the rules find, and not the way they are made.

@@ -24,7 +24,7 @@ pub use data::{
 };
 pub use error::PushError;
 pub use futures_util::future::BoxFuture;
-pub use inspect::{Counts, Inspect, QueueCounts};
+pub use inspect::{Counts, Inspect, QueueCounts, Retried};
 pub use memory::Memory;
 pub use migrate::{Migrate, Schema};
 #[cfg(feature = "sqlite")]

@@ -8,7 +8,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Arguments, AssertSqlSafe, Either, Encode, Executor, Sqlite, SqliteConnection, Type};
 
 /// How many rows a statement with a list of rows takes: what is less is filled up with rows of nulls, so that few statements are prepared.
-const SIZES: [usize; 5] = [1, 4, 16, 64, 256];
+const SIZES: [usize; 7] = [1, 4, 16, 32, 64, 128, 256];
 
 /// The most rows of one statement.
 pub(super) const MOST_ROWS: usize = SIZES[SIZES.len() - 1];

@@ -151,6 +151,11 @@ macro_rules! __conformance_rules {
                 a_retry_keeps_the_history,
                 a_retried_job_may_be_rescued_as_often_as_a_new_one,
                 only_failed_and_cancelled_jobs_can_be_retried,
+                many_jobs_are_retried_as_one_is,
+                of_many_jobs_those_are_retried_that_the_filter_fits,
+                of_many_jobs_all_are_retried_whatever_the_page,
+                of_many_jobs_those_with_a_taken_key_are_refused,
+                jobs_retried_together_wake,
                 a_terminal_job_can_be_forgotten,
                 a_live_job_cannot_be_forgotten,
             }

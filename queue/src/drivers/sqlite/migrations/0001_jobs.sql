@@ -46,6 +46,9 @@ CREATE INDEX queue_jobs_cancelled ON queue_jobs (id) WHERE state = 'running' AND
 
 CREATE INDEX queue_jobs_ended ON queue_jobs (state, finished_at) WHERE finished_at IS NOT NULL;
 
+-- What somebody looks at, in the order of a list, among whatever many others ended well.
+CREATE INDEX queue_jobs_failed ON queue_jobs (state, id) WHERE state IN ('failed', 'cancelled');
+
 -- The key goes with the state, so it cannot outlive its job.
 CREATE UNIQUE INDEX queue_jobs_unique_key ON queue_jobs (unique_key)
     WHERE unique_key IS NOT NULL AND state NOT IN ('completed', 'failed', 'cancelled');
@@ -67,7 +70,7 @@ CREATE TABLE queue_queues (
 
 -- Queues that may be swept.
 CREATE INDEX queue_queues_empty ON queue_queues (number)
-    WHERE is_paused = 0 AND held + scheduled + available + running + retryable + completed + failed + cancelled = 0;
+    WHERE is_paused = 0 AND held | scheduled | available | running | retryable | completed | failed | cancelled = 0;
 
 CREATE TABLE queue_workers (
     id         BLOB PRIMARY KEY,
