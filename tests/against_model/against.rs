@@ -10,14 +10,14 @@ use queue::drivers::{
     Delivery, Driver, Due, Except, Extra, FetchRequest, Group, Lease, MaintainLimits, NewJob, Pushed, QueueRequest, Renewal,
     Settled, Settlement, Tick, WorkerId, WorkerRow, WorkerState,
 };
-use queue::job::{Filter, Outcome, Progress};
+use queue::job::{Filter, JobRow, Outcome, Progress};
 use queue::testing::conformance::Store;
 use queue::{Clock, Error, ErrorKind, JobId, JobState};
 use tokio::runtime::Runtime;
 
 use crate::coverage;
-use crate::model::{self, Answer, Ending, LEASE, MOST_RESCUES, Maintained, Model, Number, Refusal, Run};
-use crate::verbs::{self, Fetch, QUEUES, Verb};
+use crate::model::{self, Answer, Ending, Job, LEASE, MOST_RESCUES, Maintained, Model, Number, Refusal, Run};
+use crate::verbs::{self, Fetch, QUEUES, Verb, WORKERS};
 
 /// By how much a time may be later than the model says: the model's time stands still while a verb runs.
 const LATE: Duration = Duration::from_secs(120);
@@ -46,7 +46,7 @@ fn id(number: Number) -> JobId {
 }
 
 fn queue(index: usize) -> Arc<str> {
-    ["default", "mail", "a \"queue\""][index].into()
+    ["default", "mail", " a \"queue\" "][index].into()
 }
 
 fn kind(index: usize) -> Arc<str> {
@@ -98,7 +98,10 @@ impl<S: Subject> StateMachineTest for Against<S> {
             }
             (Verb::Exchange(_, fetch), Answer::Exchanged(endings, runs)) => {
                 let settlements = this.settlements(model, endings);
-                let exchanged = this.runtime.block_on(this.driver.exchange(&settlements, &request(fetch)));
+                let request = request(fetch);
+                // Of a driver that never makes one wait, on the caller's thread where the settlements are odd in number.
+                let now = if settlements.len() % 2 == 1 { this.driver.exchange_now(&settlements, &request) } else { None };
+                let exchanged = now.unwrap_or_else(|| this.runtime.block_on(this.driver.exchange(&settlements, &request)));
                 assert_settled(&exchanged.settled.expect("the first half works"), endings);
                 this.fetched(model, exchanged.deliveries.expect("the second half works"), runs);
             }
@@ -142,7 +145,10 @@ impl<S: Subject> Against<S> {
                 }),
             })
             .collect();
-        let pushed = self.runtime.block_on(self.driver.push(&groups));
+        // Of a driver that never makes one wait, on the caller's thread where the jobs are even in number.
+        let is_even = groups.iter().map(|group| group.jobs.len()).sum::<usize>() % 2 == 0;
+        let now = if is_even { self.driver.push_now(&mut groups.clone()) } else { None };
+        let pushed = now.unwrap_or_else(|| self.runtime.block_on(self.driver.push(&groups)));
         let answered: Vec<_> = pushed.into_iter().map(|group| group.expect("`push` works")).collect();
         let of = |&(number, is_duplicate): &(Number, bool)| {
             if is_duplicate { Pushed::duplicate_of(id(number)) } else { Pushed::stored(id(number)) }
@@ -177,6 +183,11 @@ impl<S: Subject> Against<S> {
         assert!(late < LATE, "{time:?} is not {expected} s after {:?}", self.opened);
     }
 
+    fn assert_time_of(&self, what: &str, row: &JobRow, time: Option<SystemTime>, expected: Option<u64>) {
+        assert_eq!(time.is_some(), expected.is_some(), "{what} of {row:?}");
+        time.into_iter().zip(expected).for_each(|(time, expected)| self.assert_time(time, expected));
+    }
+
     fn lease(&self, run: Run) -> Lease {
         self.leases[&run]
     }
@@ -191,7 +202,6 @@ impl<S: Subject> Against<S> {
     }
 
     fn renew(&self, index: usize, stops: bool, runs: &[(Run, Option<u8>)], lost: &[Number], cancelled: &[Number]) {
-        let served = if index == 0 { 0..QUEUES - 1 } else { QUEUES - 1..QUEUES };
         let row = WorkerRow {
             id: worker(index),
             name: format!("worker {index}"),
@@ -199,7 +209,7 @@ impl<S: Subject> Against<S> {
             pid: 1,
             started_at: self.clock.now(),
             seen_at: self.clock.now(),
-            queues: served.map(|index| (queue(index), 10)).collect(),
+            queues: served(index),
             running: runs.len(),
             lease: secs(LEASE),
             state: if stops { WorkerState::Stopped } else { WorkerState::Running },
@@ -292,35 +302,70 @@ impl<S: Subject> Against<S> {
         let seen: Vec<_> = rows.iter().map(|row| (row.id, row.state)).collect();
         let expected: Vec<_> = model.jobs.iter().map(|(number, job)| (id(*number), job.state)).collect();
         assert_eq!(seen, expected, "the jobs and their states");
-        for (row, (number, job)) in rows.iter().zip(&model.jobs) {
-            let new = &job.new;
-            assert_eq!(
-                (&*row.kind, &*row.queue, row.version, row.priority),
-                (&*kind(new.kind), &*queue(new.queue), new.version, new.priority)
-            );
-            assert_eq!(
-                (row.attempt, row.max_attempts, row.rescues),
-                (job.attempt, job.max_attempts, job.rescues),
-                "attempt, max_attempts, rescues of {row:?}"
-            );
-            let errors: Vec<_> = row.errors.iter().map(|error| (error.attempt, error.message.clone())).collect();
-            assert_eq!(errors, job.errors, "the errors of {row:?}");
-            let key = new.key.filter(|_| !job.state.is_terminal()).map(|key| format!("key {key}"));
-            assert_eq!(row.unique_key, key, "the key of {row:?}");
-            assert_eq!(row.tags, if new.is_tagged { vec!["a tag"] } else { Vec::new() });
-            assert_eq!(row.progress.as_ref().map(|progress| progress.percent), job.progress, "the progress of {row:?}");
-            let holder = (job.state == JobState::Running).then(|| worker(job.worker).to_string());
-            assert_eq!(row.worker, holder, "the worker of {row:?}");
-            assert_eq!(row.finished_at.is_some(), job.state.is_terminal(), "the end of {row:?}");
-            if job.state != JobState::Completed {
-                assert_eq!(row.payload.as_ref().map(|text| text.get().as_bytes()), Some(&*payload(*number)));
-            }
-            self.assert_time(row.created_at, job.created);
-            if !job.state.is_terminal() {
-                self.assert_time(row.due_at, job.due.0);
-            }
+        rows.iter().zip(&model.jobs).for_each(|(row, (number, job))| self.compare_row(row, *number, job));
+        // By its id the job with the longest history, and the last one that is gone.
+        let by_id = |number: Number| self.runtime.block_on(inspect.job(id(number))).expect("`job` works");
+        if let Some((number, job)) = model.jobs.iter().max_by_key(|(_, job)| job.errors.len()) {
+            self.compare_row(&by_id(*number).expect("it is there"), *number, job);
+        }
+        if let Some(gone) = model.known.iter().rfind(|number| !model.jobs.contains_key(number)) {
+            assert!(by_id(*gone).is_none(), "{gone} is gone");
         }
         self.compare_queues(model);
+        self.compare_workers(model);
+    }
+
+    fn compare_row(&self, row: &JobRow, number: Number, job: &Job) {
+        let new = &job.new;
+        assert_eq!((row.id, row.state), (id(number), job.state), "the state of {row:?}");
+        assert_eq!(
+            (&*row.kind, &*row.queue, row.version, row.priority),
+            (&*kind(new.kind), &*queue(new.queue), new.version, new.priority)
+        );
+        assert_eq!(
+            (row.attempt, row.max_attempts, row.rescues),
+            (job.attempt, job.max_attempts, job.rescues),
+            "attempt, max_attempts, rescues of {row:?}"
+        );
+        let errors: Vec<_> = row.errors.iter().map(|error| (error.attempt, &*error.message)).collect();
+        let expected: Vec<_> = job.errors.iter().map(|(attempt, _, message)| (*attempt, &**message)).collect();
+        assert_eq!(errors, expected, "the errors of {row:?}");
+        row.errors.iter().zip(&job.errors).for_each(|(error, (_, at, _))| self.assert_time(error.at, *at));
+        let key = new.key.filter(|_| !job.state.is_terminal()).map(|key| format!("key {key}"));
+        assert_eq!(row.unique_key, key, "the key of {row:?}");
+        assert_eq!(row.tags, if new.is_tagged { vec!["a tag"] } else { Vec::new() });
+        assert_eq!(row.progress.as_ref().map(|progress| progress.percent), job.progress, "the progress of {row:?}");
+        let holder = (job.state == JobState::Running).then(|| worker(job.worker).to_string());
+        assert_eq!(row.worker, holder, "the worker of {row:?}");
+        self.assert_time_of("the end", row, row.finished_at, job.state.is_terminal().then_some(job.finished));
+        self.assert_time_of("the last fetch", row, row.started_at, job.started);
+        assert_eq!(row.meta, meta(number, new), "the notes of {row:?}");
+        if job.state != JobState::Completed {
+            assert_eq!(row.payload.as_ref().map(|text| text.get().as_bytes()), Some(&*payload(number)));
+        }
+        self.assert_time(row.created_at, job.created);
+        if !job.state.is_terminal() {
+            self.assert_time(row.due_at, job.due.0);
+        }
+    }
+
+    fn compare_workers(&self, model: &Model) {
+        let inspect = self.driver.inspect().expect("it can be looked into");
+        let rows = self.runtime.block_on(inspect.workers()).expect("`workers` works");
+        assert!(rows.iter().all(|row| (0..WORKERS).any(|index| row.id == worker(index))), "{rows:?}");
+        for (index, seen) in model.workers.iter().enumerate() {
+            let row = rows.iter().find(|row| row.id == worker(index));
+            match (seen, row) {
+                (None, row) => assert!(row.is_none(), "a worker that stopped, or never was: {row:?}"),
+                // For how long a dead one is shown is up to the driver.
+                (Some(seen), None) => assert!(model.now >= seen + LEASE, "worker {index} is alive: {rows:?}"),
+                (Some(seen), Some(row)) => {
+                    self.assert_time(row.seen_at, *seen);
+                    assert_eq!((&row.name, &row.queues), (&format!("worker {index}"), &served(index)), "{row:?}");
+                    assert_eq!((&*row.host, row.pid, row.lease), ("host", 1, secs(LEASE)), "{row:?}");
+                }
+            }
+        }
     }
 
     fn compare_queues(&self, model: &Model) {
@@ -352,11 +397,23 @@ impl<S: Subject> Against<S> {
     }
 }
 
+/// What a worker serves.
+fn served(index: usize) -> Vec<(Arc<str>, usize)> {
+    let served = if index == 0 { 0..QUEUES - 1 } else { QUEUES - 1..QUEUES };
+    served.map(|index| (queue(index), 10)).collect()
+}
+
+/// What is noted with a job: those with a tag have something.
+fn meta(number: Number, new: &verbs::NewJob) -> serde_json::Map<String, serde_json::Value> {
+    let note = ("a 'note'".to_owned(), serde_json::json!({ "of": number }));
+    new.is_tagged.then_some(note).into_iter().collect()
+}
+
 fn new_job(number: Number, new: &verbs::NewJob) -> NewJob {
     let extra = Extra {
         unique_key: new.key.map(|key| format!("key {key}")),
         tags: if new.is_tagged { vec!["a tag".to_owned()] } else { Vec::new() },
-        meta: serde_json::Map::new(),
+        meta: meta(number, new),
         held: new.is_held,
     };
     NewJob {

@@ -122,6 +122,22 @@ fn the_sqlite_driver_does_as_the_model() {
     agrees::<InFile>(CASES_OF_A_FILE);
 }
 
+/// It is the faults that the walks find, and not the way they are made.
+#[test]
+fn the_faulty_driver_without_a_fault_does_as_the_model() {
+    struct Right;
+
+    impl Subject for Right {
+        type Store = FaultyStore;
+
+        fn store() -> FaultyStore {
+            FaultyStore::new(Fault::None)
+        }
+    }
+
+    agrees::<Right>(CASES);
+}
+
 /// One test a fault: the walks find it, and show how in a few verbs.
 macro_rules! catches {
     ($($name:ident: $fault:ident;)*) => {
@@ -175,4 +191,18 @@ catches! {
     ignored_pauses: IgnoresPauses;
     cancels_of_nothing: CancelsNothing;
     forgotten_live_jobs: ForgetsLiveJobs;
+    rewritten_payloads: RewritesPayloads;
+    dropped_tags: DropsTags;
+    no_order: AnswersInNoOrder;
+    no_prefetch: NeverPrefetches;
+    retries_at_once: RetriesAtOnce;
+    no_renewal: RenewsNothing;
+    hidden_losses: HidesLostLeases;
+    rows_of_stopped_workers: KeepsStoppedWorkers;
+    forgotten_due_times: ForgetsWhatIsDueNext;
+    settlements_that_are_not_stored_now: SettlesNothingNow;
+    retries_without_history: RetriesWithoutTheHistory;
+    pages_that_repeat: ListsFromTheStart;
+    nothing_unserved: SeesNothingUnserved;
+    trimmed_names: TrimsNames;
 }

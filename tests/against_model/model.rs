@@ -33,11 +33,13 @@ pub(crate) struct Job {
     pub(crate) rescues: u32,
     pub(crate) fetches: u64,
     pub(crate) created: u64,
+    pub(crate) started: Option<u64>,
     pub(crate) finished: u64,
     pub(crate) expires: u64,
     pub(crate) worker: usize,
     pub(crate) is_cancelled: bool,
-    pub(crate) errors: Vec<(u32, String)>,
+    /// Attempt, when, and what.
+    pub(crate) errors: Vec<(u32, u64, String)>,
     pub(crate) progress: Option<u8>,
 }
 
@@ -234,6 +236,7 @@ impl Model {
             rescues: 0,
             fetches: 0,
             created: self.now,
+            started: None,
             finished: 0,
             expires: 0,
             worker: 0,
@@ -270,6 +273,7 @@ impl Model {
                 job.attempt += 1;
                 job.fetches += 1;
                 job.worker = fetch.worker;
+                job.started = Some(self.now);
                 job.expires = self.now + LEASE;
                 runs.push((number, job.fetches));
             }
@@ -351,7 +355,7 @@ impl Model {
             } else if job.state == JobState::Running && job.expires <= now && now >= self.rescue_from {
                 job.rescues += 1;
                 if job.rescues >= MOST_RESCUES && !job.is_cancelled {
-                    job.errors.push((job.attempt, "its process died while running it".to_owned()));
+                    job.errors.push((job.attempt, now, "its process died while running it".to_owned()));
                     job.finish(JobState::Failed, now);
                     done.failed.push(*number);
                 } else {
@@ -454,15 +458,15 @@ impl Job {
         match outcome {
             Outcome::Complete => self.finish(JobState::Completed, now),
             Outcome::Fail => {
-                self.errors.push((attempt, "failed".to_owned()));
+                self.errors.push((attempt, now, "failed".to_owned()));
                 self.finish(JobState::Failed, now);
             }
             Outcome::Cancel(has_reason) => {
-                self.errors.extend(has_reason.then(|| (attempt, "reason".to_owned())));
+                self.errors.extend(has_reason.then(|| (attempt, now, "reason".to_owned())));
                 self.finish(JobState::Cancelled, now);
             }
             Outcome::Retry(delay) => {
-                self.errors.push((attempt, "retried".to_owned()));
+                self.errors.push((attempt, now, "retried".to_owned()));
                 // A failed attempt goes behind those that wait.
                 self.again(Some((now + delay, verbs)), delay, JobState::Retryable, now);
             }
