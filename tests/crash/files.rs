@@ -8,7 +8,7 @@ use queue::{JobId, PushError};
 use queue_tests::ledger::{Entry, Event};
 
 use crate::checker::Allowed;
-use crate::site::Site;
+use crate::site::{Site, say};
 
 /// The bytes of a store with some jobs, which nobody has open.
 fn store() -> Vec<u8> {
@@ -86,7 +86,7 @@ async fn damaged_files_are_refused_or_keep_what_they_confirm() {
         bytes[at..at + length].fill_with(|| random.u8(..));
         refused += usize::from(!try_to_use(&format!("round {round}: {length} bytes at {at}"), &bytes).await);
     }
-    println!("{refused} of 60 damaged files were refused");
+    say(&format!("{refused} of 60 damaged files were refused"));
     assert!(refused > 0);
 }
 

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::checker::Allowed;
-use crate::site::Site;
+use crate::site::{Site, say};
 
 /// The rounds of a seed: two processes are killed in each.
 const ROUNDS: usize = 32;
@@ -47,7 +47,7 @@ async fn kill_at_random(seed: u64, pruning: bool) {
         second.go_on(Duration::from_micros(random.u64(0..most * 300)));
         second.kill();
     }
-    println!("seed {seed}: {} kills, {} entries", 2 * rounds(), site.entries().len());
+    say(&format!("seed {seed}: {} kills, {} entries", 2 * rounds(), site.entries().len()));
     site.settle(Allowed { pruning, ..Allowed::default() }).await;
 }
 

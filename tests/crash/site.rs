@@ -1,6 +1,7 @@
 //! A store, the processes that use it, and the ledgers that they keep.
 
 use std::cell::Cell;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -161,4 +162,9 @@ impl Site {
             shown.concat()
         );
     }
+}
+
+/// Says something that is seen although the test passes: libtest keeps what `println!` says.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
