@@ -127,7 +127,8 @@ fn refused(entries: &[Entry], words: &str) -> bool {
 /// The file is taken away while processes use it, with something in its place or nothing, and put back.
 async fn take_away(instead: Option<Vec<u8>>, said: &str) {
     let site = Site::new();
-    let process = site.start("does-both", 1, &["1000000"]);
+    // Without transactions of a user: a new connection of his goes to whatever lies at the path.
+    let process = site.start("does-both", 1, &["1000000", "1000", "unmarked"]);
     site.until("jobs are pushed", |entries| confirmed(entries) > 10).await;
     let aside = site.folder().join("aside.db");
     std::fs::rename(site.store(), &aside).unwrap();

@@ -88,6 +88,11 @@ impl Site {
         }
     }
 
+    /// How much a process has written into its ledger so far, in bytes.
+    pub(crate) fn written(&self, process: &Process) -> u64 {
+        std::fs::metadata(self.folder.path().join(format!("ledgers/{}", process.number()))).map_or(0, |metadata| metadata.len())
+    }
+
     /// What all processes wrote so far.
     pub(crate) fn entries(&self) -> Vec<Entry> {
         read(&self.folder.path().join("ledgers")).expect("ledgers can be read")
