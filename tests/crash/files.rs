@@ -149,6 +149,21 @@ async fn take_away(instead: Option<Vec<u8>>, said: &str) {
 }
 
 #[tokio::test]
+async fn a_log_that_is_removed_is_noticed() {
+    let site = Site::new();
+    // Nobody else opens the file, who would make a log of his own.
+    let process = site.start("pushes", 1, &["1000000", "unmarked"]);
+    site.until("jobs are pushed", |entries| confirmed(entries) > 10).await;
+    let log = site.store().with_file_name("jobs.db-wal");
+    let aside = site.folder().join("aside-wal");
+    std::fs::rename(&log, &aside).unwrap();
+    site.until("a push is refused", |entries| refused(entries, "jobs.db-wal` is gone")).await;
+    std::fs::rename(&aside, &log).unwrap();
+    process.kill();
+    site.settle(Allowed { refusals: true, ..Allowed::default() }).await;
+}
+
+#[tokio::test]
 async fn a_file_that_is_moved_away_is_noticed() {
     take_away(None, "is gone").await;
 }
