@@ -5,7 +5,7 @@ use std::time::Duration;
 use queue_tests::ledger::Event;
 
 use crate::checker::Allowed;
-use crate::site::Site;
+use crate::site::{Site, say};
 
 /// For how long they go on. `QUEUE_CRASH_SECONDS` says otherwise, for more than CI has time for.
 const SECONDS: u64 = 8;
@@ -36,7 +36,7 @@ async fn eight_processes_share_a_file() {
     }
     let entries = site.entries();
     let confirmed = entries.iter().filter(|entry| matches!(entry.event, Event::PushConfirmed { .. })).count();
-    println!("{confirmed} pushes were confirmed in {seconds} s");
+    say(&format!("{confirmed} pushes were confirmed in {seconds} s"));
     assert!(confirmed > 100, "{confirmed} pushes only were confirmed");
     let heard: Vec<_> = ["locked", "busy"].iter().flat_map(|word| site.logged(word)).collect();
     assert!(heard.is_empty(), "{heard:?}");

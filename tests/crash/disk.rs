@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
 use crate::checker::Allowed;
-use crate::site::Site;
+use crate::site::{Site, say};
 use crate::syscalls::can_trace;
 
 /// Mounts a small disk where the first word says, of the size that the second one says, and runs the rest on it.
@@ -17,7 +17,7 @@ fn can_mount(site: &Site) -> bool {
     let mounted = Command::new("unshare").args(words).stderr(Stdio::null()).status();
     let can = mounted.is_ok_and(|status| status.success());
     if !can {
-        eprintln!("SKIPPED: no disk may be mounted here, so none was filled");
+        say("SKIPPED: no disk may be mounted here, so none was filled");
     }
     can
 }
@@ -84,7 +84,7 @@ async fn a_file_that_may_not_be_written_is_refused_by_name() {
     mode(&folder, 0o755);
     mode(site.store(), 0o644);
     if said.contains("unshare failed") {
-        eprintln!("SKIPPED: no namespace can be made here, so no file was read-only");
+        say("SKIPPED: no namespace can be made here, so no file was read-only");
         return;
     }
     assert!(!is_well);

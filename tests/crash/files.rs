@@ -8,7 +8,7 @@ use queue::{JobId, PushError};
 use queue_tests::ledger::{Entry, Event};
 
 use crate::checker::Allowed;
-use crate::site::Site;
+use crate::site::{Site, say};
 
 /// The bytes of a store with some jobs, which nobody has open.
 fn store() -> Vec<u8> {
@@ -86,7 +86,7 @@ async fn damaged_files_are_refused_or_keep_what_they_confirm() {
         bytes[at..at + length].fill_with(|| random.u8(..));
         refused += usize::from(!try_to_use(&format!("round {round}: {length} bytes at {at}"), &bytes).await);
     }
-    println!("{refused} of 60 damaged files were refused");
+    say(&format!("{refused} of 60 damaged files were refused"));
     assert!(refused > 0);
 }
 
@@ -127,7 +127,8 @@ fn refused(entries: &[Entry], words: &str) -> bool {
 /// The file is taken away while processes use it, with something in its place or nothing, and put back.
 async fn take_away(instead: Option<Vec<u8>>, said: &str) {
     let site = Site::new();
-    let process = site.start("does-both", 1, &["1000000"]);
+    // Without transactions of a user: a new connection of his goes to whatever lies at the path.
+    let process = site.start("does-both", 1, &["1000000", "1000", "unmarked"]);
     site.until("jobs are pushed", |entries| confirmed(entries) > 10).await;
     let aside = site.folder().join("aside.db");
     std::fs::rename(site.store(), &aside).unwrap();
@@ -143,6 +144,21 @@ async fn take_away(instead: Option<Vec<u8>>, said: &str) {
     let before = confirmed(&site.entries());
     site.until("pushes go on", |entries| confirmed(entries) > before + 10).await;
     process.go_on(Duration::from_millis(50));
+    process.kill();
+    site.settle(Allowed { refusals: true, ..Allowed::default() }).await;
+}
+
+#[tokio::test]
+async fn a_log_that_is_removed_is_noticed() {
+    let site = Site::new();
+    // Nobody else opens the file, who would make a log of his own.
+    let process = site.start("pushes", 1, &["1000000", "unmarked"]);
+    site.until("jobs are pushed", |entries| confirmed(entries) > 10).await;
+    let log = site.store().with_file_name("jobs.db-wal");
+    let aside = site.folder().join("aside-wal");
+    std::fs::rename(&log, &aside).unwrap();
+    site.until("a push is refused", |entries| refused(entries, "jobs.db-wal` is gone")).await;
+    std::fs::rename(&aside, &log).unwrap();
     process.kill();
     site.settle(Allowed { refusals: true, ..Allowed::default() }).await;
 }

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 use queue_tests::ledger::{Event, Ledger};
 use queue_tests::probe::PATIENCE;
 
+/// How often it is looked whether something is so that gives no event.
+const LOOK: Duration = Duration::from_micros(500);
+
 /// A process, which is killed at the latest when this is dropped.
 pub(crate) struct Process {
     child: Child,
@@ -67,14 +70,27 @@ impl Process {
         while self.lines.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok() {}
     }
 
+    /// Lets it go on until this is so, for so long at most, or until it ends by itself.
+    pub(crate) fn go_on_until(&self, most: Duration, is_so: impl Fn() -> bool) {
+        let until = Instant::now() + most;
+        while !is_so() && Instant::now() < until {
+            match self.lines.recv_timeout(LOOK) {
+                Err(RecvTimeoutError::Disconnected) => return,
+                Ok(_) | Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+
     /// Sends a signal: `-TERM`, `-STOP`, `-CONT`.
     pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").args([name, &self.child.id().to_string()]).status().expect("kill is there");
         assert!(status.success());
     }
 
-    /// Kills it, at whatever it is.
+    /// Kills it, at whatever it is. It may have ended well by itself before.
     pub(crate) fn kill(mut self) {
+        let ended = self.child.try_wait().expect("it was started");
+        assert!(ended.is_none_or(|status| status.success()), "process {} ended before it was killed: {ended:?}", self.number);
         self.end();
     }
 

@@ -1,6 +1,7 @@
 //! A store, the processes that use it, and the ledgers that they keep.
 
 use std::cell::Cell;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -87,6 +88,11 @@ impl Site {
         }
     }
 
+    /// How much a process has written into its ledger so far, in bytes.
+    pub(crate) fn written(&self, process: &Process) -> u64 {
+        std::fs::metadata(self.folder.path().join(format!("ledgers/{}", process.number()))).map_or(0, |metadata| metadata.len())
+    }
+
     /// What all processes wrote so far.
     pub(crate) fn entries(&self) -> Vec<Entry> {
         read(&self.folder.path().join("ledgers")).expect("ledgers can be read")
@@ -161,4 +167,9 @@ impl Site {
             shown.concat()
         );
     }
+}
+
+/// Says something that is seen although the test passes: libtest keeps what `println!` says.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -9,7 +9,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 
 use crate::checker::Allowed;
 use crate::process::Process;
-use crate::site::Site;
+use crate::site::{Site, say};
 
 /// What makes a change of a file last. `strace` counts each of them on its own.
 const CALLS: [&str; 5] = ["pwrite64", "fdatasync", "fsync", "ftruncate", "unlink"];
@@ -23,7 +23,7 @@ pub(crate) fn can_trace() -> bool {
     let traced = Command::new("strace").args(["-f", "-qq", "-e", "trace=none", "true"]).stderr(Stdio::null()).status();
     let can = traced.is_ok_and(|status| status.success());
     if !can {
-        eprintln!("SKIPPED: `strace` is not installed or may not trace here, so no process was killed at its system calls");
+        say("SKIPPED: `strace` is not installed or may not trace here, so no process was killed at its system calls");
     }
     can
 }
@@ -46,7 +46,7 @@ fn walk(site: &Site, role: &str) -> usize {
         let survived = (1..MOST).find(|n| survives(site, role, call, *n));
         kills += survived.unwrap_or_else(|| panic!("`{role}` never survived {call}")) - 1;
     }
-    println!("`{role}` was killed {kills} times");
+    say(&format!("`{role}` was killed {kills} times"));
     kills
 }
 
@@ -94,7 +94,7 @@ async fn the_first_open_is_killed_at_each_call() {
             site.settle(Allowed::default()).await;
         }
     }
-    println!("the first open and push were killed {kills} times");
+    say(&format!("the first open and push were killed {kills} times"));
     assert!(kills > 10, "{kills} kills only: a file is made with more writes");
 }
 

@@ -28,8 +28,9 @@ pub(crate) async fn run(stage: Stage) -> Result<(), Box<dyn Error>> {
     Ok(queue.shutdown().await?)
 }
 
-/// Pushes as many groups as the first word says.
+/// Pushes as many groups as the first word says; with `unmarked`, none of them in a transaction of its own.
 pub(crate) async fn push(mut stage: Stage) -> Result<(), Box<dyn Error>> {
+    let is_marking = stage.how.iter().all(|word| word != "unmarked");
     let groups: usize = stage.how.first().map_or(Ok(20), |word| word.parse())?;
     let callers: Vec<_> = (0..CALLERS)
         .map(|_| {
@@ -40,6 +41,7 @@ pub(crate) async fn push(mut stage: Stage) -> Result<(), Box<dyn Error>> {
                 ledger: Arc::clone(&stage.ledger),
                 marks: Arc::clone(&stage.marks),
                 random,
+                is_marking,
             };
             tokio::spawn(caller.push(groups / CALLERS))
         })
@@ -57,6 +59,7 @@ struct Caller {
     ledger: Arc<Ledger>,
     marks: Arc<Marks>,
     random: fastrand::Rng,
+    is_marking: bool,
 }
 
 impl Caller {
@@ -68,7 +71,7 @@ impl Caller {
                 6..8 => self.several().await,
                 8 => self.many().await,
                 9..11 => self.unique().await,
-                11 => self.marked().await,
+                11 if self.is_marking => self.marked().await,
                 _ => self.tick().await,
             }
         }

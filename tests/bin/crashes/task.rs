@@ -6,6 +6,7 @@ use std::time::Duration;
 use queue::prelude::*;
 use queue_tests::ledger::{End, Ledger, Run};
 use serde::{Deserialize, Serialize};
+use sqlx::{Sqlite, Transaction};
 
 use crate::marks::Marks;
 
@@ -112,11 +113,23 @@ impl Job for Task {
 impl Task {
     /// Leaves a mark and completes in one transaction. Where the lease was lost nothing is committed, and whatever is answered is lost.
     async fn mark(&self, run: Run) -> JobResult {
+        match self.complete().await {
+            Ok(transaction) => {
+                let ended = done(run);
+                transaction.commit().await?;
+                ended
+            }
+            Err(error) => {
+                run.ends(End::Error);
+                Err(error)
+            }
+        }
+    }
+
+    async fn complete(&self) -> Result<Transaction<'static, Sqlite>, JobError> {
         let mut transaction = self.marks.begin("done", self.job).await?;
         self.context.complete_in(&mut transaction).await?;
-        let ended = done(run);
-        transaction.commit().await?;
-        ended
+        Ok(transaction)
     }
 }
 

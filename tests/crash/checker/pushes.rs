@@ -20,7 +20,8 @@ impl Check<'_> {
                 match row {
                     Some(row) if row.state.is_terminal() => {}
                     Some(row) => {
-                        self.report("I1", format!("job {job} was confirmed as {} and is still {}", stored.id, row.state))
+                        let text = format!("job {job} was confirmed as {} and is still {}", stored.id, row.state);
+                        self.report("I1", text);
                     }
                     None if self.may_be_pruned(owner, &stored.id) => {}
                     None => self.report("I1", format!("job {job} was confirmed as {} and is not in the store", stored.id)),

@@ -167,6 +167,7 @@ impl Transaction {
 
     fn committed(mut self) -> Result<(), Fault> {
         self.slot = None;
+        self.file.note_log();
         // Who moved the file away meanwhile took what was just written with it.
         self.file.check().map_err(Fault::Own)
     }
