@@ -90,17 +90,19 @@ async fn open(url: &str) -> Result<Arc<dyn Driver>, Error> {
         "sync" => Memory::waiting_pushes(),
         #[cfg(feature = "sqlite")]
         "sqlite" => return Ok(Arc::new(Sqlite::from_url(rest).await?)),
-        _ => {
-            let feature = FEATURES.iter().find(|(known, _)| *known == scheme);
-            let hint =
-                feature.map(|(_, name)| format!(" by this build: turn on the feature `{name}` of `queue`")).unwrap_or_default();
-            return invalid(format!("the scheme `{scheme}:` is not known{hint}; known are {KNOWN}"));
-        }
+        _ => return invalid(unknown(&scheme)),
     };
     if !rest.is_empty() {
         return invalid(format!("`{scheme}:` takes nothing behind the colon: a store in memory has no place"));
     }
     Ok(Arc::new(memory))
+}
+
+/// What is said of a scheme that this build does not know, and perhaps another does.
+fn unknown(scheme: &str) -> String {
+    let feature = FEATURES.iter().find(|(known, _)| *known == scheme);
+    let hint = feature.map(|(_, name)| format!(" by this build: turn on the feature `{name}` of `queue`")).unwrap_or_default();
+    format!("the scheme `{scheme}:` is not known{hint}; known are {KNOWN}")
 }
 
 /// Whether a text can be a scheme (RFC 3986, 3.1), and a short one, so that it is fit for a log.
@@ -155,5 +157,16 @@ impl Future for Connect {
 impl fmt::Debug for Connect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connect").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scheme_of_another_build_names_the_feature() {
+        assert!(unknown("sqlite").contains("by this build: turn on the feature `sqlite` of `queue`; known are"));
+        assert!(unknown("oracle").starts_with("the scheme `oracle:` is not known; known are"));
     }
 }

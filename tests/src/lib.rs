@@ -1,6 +1,8 @@
 //! What the tests share, and the code of the README and of `docs/` as doc tests. The tests themselves are the targets in `Cargo.toml`.
 
+pub mod errors;
 pub mod gate;
+pub mod ledger;
 pub mod logs;
 pub mod park;
 pub mod probe;
@@ -26,4 +28,7 @@ mod documents {
 
     #[doc = include_str!("../../docs/writing-a-driver.md")]
     struct WritingADriver;
+
+    #[doc = include_str!("../../docs/sqlite.md")]
+    struct Sqlite;
 }

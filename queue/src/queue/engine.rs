@@ -120,7 +120,11 @@ async fn store(driver: &dyn Driver, intake: &Intake) {
                 tracing::info!("the store is back");
             }
         } else if away_since.is_none() {
-            tracing::warn!("the store is away; each push is tried again for {PATIENCE:?}");
+            let cause = results.iter().find_map(|result| match result {
+                Err(PushError::Unavailable(cause)) => Some(crate::error::chain(&**cause)),
+                _ => None,
+            });
+            tracing::warn!(error = cause, "the store is away; each push is tried again for {PATIENCE:?}");
             away_since = Some(now);
         }
         answer(driver, intake, &mut groups, &mut tickets, results, &Outage { now, since: away_since.unwrap_or(now) });

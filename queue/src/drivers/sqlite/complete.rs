@@ -35,7 +35,11 @@ impl Sqlite {
         }
         match self.writer.durable().await?.finish(script).await {
             Ok(answers) => {
-                let deliveries = self.deliveries(answers.get(statements..).unwrap_or_default(), &queues);
+                let claimed = self.claimed(answers.get(statements..).unwrap_or_default(), &queues);
+                let deliveries = match (claimed, request) {
+                    (Ok(claimed), Some(request)) => Ok(self.readable(request.worker, claimed).await),
+                    (claimed, _) => claimed.map(|_| Vec::new()),
+                };
                 Ok(Some((vec![Settled::Stored; settlements.len()], deliveries)))
             }
             Err(fault) if fault.is_check() => Ok(None),

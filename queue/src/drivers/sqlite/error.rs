@@ -79,8 +79,8 @@ impl Fault {
     }
 
     /// What happened, and what to do.
-    fn text(&self, path: &Path) -> String {
-        let path = path.display();
+    fn text(&self, file: &Path) -> String {
+        let path = file.display();
         match self.primary() {
             Some(BUSY | LOCKED | PROTOCOL) => {
                 format!("the file `{path}` is locked by another connection, which writes for too long")
@@ -88,11 +88,11 @@ impl Fault {
             Some(FULL) => format!("the disk of the file `{path}` is full, or the file may not grow: make room, and it goes on"),
             Some(READONLY) => format!("the file `{path}` cannot be written: it, its folder or its disk is read-only"),
             Some(IOERR) => format!("the file `{path}` could not be read or written"),
-            Some(CANTOPEN) => format!("the file `{path}` cannot be opened: its folder must exist, and be writable"),
+            Some(CANTOPEN) => format!("the file `{path}` cannot be opened: {}", why_not_opened(file)),
             Some(CORRUPT) => {
                 format!("the file `{path}` is damaged: stop what uses it, and restore it or run `.recover` of sqlite3")
             }
-            Some(NOTADB) => format!("the file `{path}` is no SQLite database"),
+            Some(NOTADB) => format!("the file `{path}` is no SQLite database: give the jobs another path"),
             _ => format!("a statement on the file `{path}` failed"),
         }
     }
@@ -132,6 +132,24 @@ impl Fault {
             Self::Own(error) => error.into(),
             Self::Sql(error) => error.into(),
         }
+    }
+}
+
+/// What stands in the way of a file.
+fn why_not_opened(file: &Path) -> String {
+    let folder = match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let shown = folder.display();
+    if file.is_dir() {
+        "that is a folder, so name a file in it".to_owned()
+    } else if folder.is_dir() {
+        "it and its folder must be readable and writable".to_owned()
+    } else if folder.exists() {
+        format!("`{shown}` is no folder")
+    } else {
+        format!("the folder `{shown}` does not exist, so create it")
     }
 }
 

@@ -9,6 +9,7 @@ use super::error::Fault;
 use super::events::News;
 use super::rows;
 use super::script::{Answer, Script};
+use super::unreadable::Claimed;
 use super::writer::Transaction;
 use crate::drivers::{Delivery, FetchRequest, QueueRequest};
 
@@ -30,7 +31,8 @@ impl Sqlite {
         }
         let mut script = Script::default();
         self.add_claims(&mut script, request, &queues);
-        self.deliveries(&transaction.finish(script).await?, &queues)
+        let claimed = self.claimed(&transaction.finish(script).await?, &queues)?;
+        Ok(self.readable(request.worker, claimed).await)
     }
 
     /// Adds the statements that claim from each queue.
@@ -53,16 +55,20 @@ impl Sqlite {
     }
 
     /// What the statements of [`add_claims`](Self::add_claims) answered: those that claim answer with rows.
-    pub(super) fn deliveries(&self, answers: &[Answer], queues: &[&QueueRequest]) -> Result<Vec<Delivery>, Fault> {
-        let mut deliveries = Vec::new();
+    pub(super) fn claimed(&self, answers: &[Answer], queues: &[&QueueRequest]) -> Result<Claimed, Fault> {
+        let mut claimed = Claimed::default();
         for (answers, wanted) in answers.chunks(answers.len().div_ceil(queues.len().max(1)).max(1)).zip(queues) {
-            let from = deliveries.len();
+            let from = claimed.deliveries.len();
             for row in answers.iter().flat_map(|answer| &answer.rows) {
-                deliveries.push(rows::delivery(row, &wanted.queue, self.kinds.get(row.try_get(2)?))?);
+                let kind = rows::kind(row, 2).map(|kind| self.kinds.get(kind));
+                match kind.and_then(|kind| rows::delivery(row, &wanted.queue, kind)) {
+                    Ok(delivery) => claimed.deliveries.push(delivery),
+                    Err(error) => claimed.refuse(row.try_get(0)?, &error),
+                }
             }
-            deliveries[from..].sort_by_key(Delivery::order);
+            claimed.deliveries[from..].sort_by_key(Delivery::order);
         }
-        Ok(deliveries)
+        Ok(claimed)
     }
 
     /// Claims what is not left alone. What is met at the head of a queue and left alone is set aside first, so that however many such jobs
@@ -74,7 +80,7 @@ impl Sqlite {
         queues: &[&QueueRequest],
     ) -> Result<Vec<Delivery>, Fault> {
         let except = except(request);
-        let mut deliveries = Vec::new();
+        let mut claimed = Claimed::default();
         let mut news = News::default();
         for wanted in queues {
             let mut script = Script::default();
@@ -96,11 +102,11 @@ impl Sqlite {
             script.bind(limit(wanted.free)).bind(limit(wanted.ahead)).bind(except.clone());
             self.bind_lease(&mut script, request);
             script.add(include_str!("sql/count_claimed.sql")).bind(Arc::clone(&wanted.queue));
-            deliveries.extend(self.deliveries(&transaction.run(script).await?, &[wanted])?);
+            claimed.add(self.claimed(&transaction.run(script).await?, &[wanted])?);
         }
         transaction.finish(Script::default()).await?;
         self.events.tell(&news);
-        Ok(deliveries)
+        Ok(self.readable(request.worker, claimed).await)
     }
 }
 

@@ -8,12 +8,14 @@ use sqlx::{Executor, Row, SqliteConnection};
 use super::Sqlite;
 use super::error::Fault;
 use super::events::News;
+use super::list;
 use super::push;
 use super::renew;
+use super::retry;
 use super::rows;
 use super::script::{Answer, Script};
 use super::tally::Tally;
-use crate::drivers::{BoxFuture, Counts, Inspect, QueueCounts, WorkerId, WorkerRow};
+use crate::drivers::{BoxFuture, Counts, Inspect, QueueCounts, Retried, WorkerId, WorkerRow};
 use crate::error::{Error, ErrorKind};
 use crate::job::{Filter, JobId, JobRow, JobState};
 
@@ -26,18 +28,7 @@ impl Inspect for Sqlite {
     }
 
     fn jobs<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Vec<JobRow>, Error>> {
-        Box::pin(self.read(async move |connection| {
-            let states: Vec<_> = filter.states.iter().map(|state| state.as_str()).collect();
-            let query = sqlx::query(include_str!("sql/jobs.sql"))
-                .bind(list(&states))
-                .bind(list(&filter.kinds))
-                .bind(list(&filter.queues))
-                .bind(list(&filter.tags))
-                .bind(filter.after.map(rows::bytes).unwrap_or_default())
-                .bind(i64::try_from(filter.page()).unwrap_or(i64::MAX));
-            let rows = connection.fetch_all(query).await?;
-            Ok(rows.iter().map(rows::job).collect::<Result<_, _>>()?)
-        }))
+        Box::pin(self.read(async move |connection| list::page(connection, filter).await))
     }
 
     fn counts(&self) -> BoxFuture<'_, Result<Counts, Error>> {
@@ -49,7 +40,7 @@ impl Inspect for Sqlite {
                 workers.iter().filter(is_alive).flat_map(|worker| &worker.queues).map(|(queue, _)| &**queue).collect();
             let mut counts = Counts::default();
             for row in connection.fetch_all(include_str!("sql/counts.sql")).await? {
-                let name: String = row.try_get(0)?;
+                let Some(name) = rows::queue(&row, 0)? else { continue };
                 let mut queue = QueueCounts { is_paused: row.try_get(1)?, ..QueueCounts::default() };
                 for (state, column) in JobState::ALL.into_iter().zip(2..) {
                     let count: u64 = rows::number(&row, column)?;
@@ -62,7 +53,7 @@ impl Inspect for Sqlite {
                 }
                 let oldest: Option<i64> = row.try_get(10)?;
                 queue.oldest_available = oldest.map(|due| rows::time(now).duration_since(rows::time(due)).unwrap_or_default());
-                counts.queues.insert(name, queue);
+                counts.queues.insert(name.to_string(), queue);
             }
             Ok(counts)
         }))
@@ -101,11 +92,15 @@ impl Inspect for Sqlite {
                 let text = format!("job {id} cannot be retried while job {winner} has its unique key `{key}`");
                 return Err(Fault::Own(Error::new(ErrorKind::Conflict, text)));
             }
-            run(connection, include_str!("sql/retry.sql"), Some(acted.now), found.place).await?;
+            retry::available(connection, &[found.place], acted.now).await?;
             acted.tally.moved(&found.queue, found.state, JobState::Available);
             acted.news.work.insert(found.queue);
             Ok(())
         }))
+    }
+
+    fn retry_all<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Retried, Error>> {
+        Box::pin(self.retry_fitting(filter))
     }
 
     fn forget(&self, id: JobId) -> BoxFuture<'_, Result<(), Error>> {
@@ -146,20 +141,25 @@ impl Inspect for Sqlite {
 }
 
 /// What an action did, for its commit and for those who wait.
-struct Acted {
-    now: i64,
-    tally: Tally,
-    news: News,
+pub(super) struct Acted {
+    pub(super) now: i64,
+    pub(super) tally: Tally,
+    pub(super) news: News,
 }
 
 impl Sqlite {
     /// Reads, beside whoever writes.
     pub(super) async fn read<T>(&self, read: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, Fault>) -> Result<T, Error> {
-        self.reader.with(read).await.map_err(|fault| fault.into_error(self.path()))
+        // What is read in a file that is gone was true once.
+        self.writer.check()?;
+        self.told(self.reader.with(read)).await
     }
 
     /// Acts in a transaction of its own, which is durable before it is answered.
-    async fn act<T>(&self, act: impl AsyncFnOnce(&mut SqliteConnection, &mut Acted) -> Result<T, Fault>) -> Result<T, Error> {
+    pub(super) async fn act<T>(
+        &self,
+        act: impl AsyncFnOnce(&mut SqliteConnection, &mut Acted) -> Result<T, Fault>,
+    ) -> Result<T, Error> {
         let acted = async {
             let mut transaction = self.writer.durable().await?;
             transaction.begin().await?;
@@ -174,7 +174,7 @@ impl Sqlite {
             self.events.tell(&acted.news);
             Ok(answer)
         };
-        acted.await.map_err(|fault: Fault| fault.into_error(self.path()))
+        self.told(acted).await
     }
 }
 
@@ -190,8 +190,9 @@ async fn find(connection: &mut SqliteConnection, id: JobId) -> Result<Found, Fau
     let row = connection.fetch_optional(sqlx::query(include_str!("sql/find.sql")).bind(rows::bytes(id))).await?;
     let unknown = || Fault::Own(Error::new(ErrorKind::NotFound, format!("there is no job {id}")));
     let row = row.ok_or_else(unknown)?;
-    let queue = Arc::from(row.try_get::<&str, _>(2)?);
-    Ok(Found { place: row.try_get(0)?, state: rows::state(&row, 1)?, queue, unique_key: row.try_get(3)? })
+    let queue = Arc::from(rows::text(&row, 2)?);
+    let unique_key = row.try_get::<Option<&[u8]>, _>(3)?.map(|key| String::from_utf8_lossy(key).into_owned());
+    Ok(Found { place: row.try_get(0)?, state: rows::state(&row, 1)?, queue, unique_key })
 }
 
 /// The error of an action that does not fit the state of a job.
@@ -218,21 +219,16 @@ async fn workers(connection: &mut SqliteConnection) -> Result<Vec<WorkerRow>, Fa
             let queues: Vec<(Arc<str>, usize)> = rows::json(row.try_get(6)?);
             Ok(WorkerRow {
                 id: WorkerId::from_slice(row.try_get(0)?).unwrap_or_default(),
-                name: row.try_get(1)?,
-                host: row.try_get(2)?,
+                name: rows::text(row, 1)?.into_owned(),
+                host: rows::text(row, 2)?.into_owned(),
                 pid: rows::number(row, 3)?,
                 started_at: rows::time(row.try_get(4)?),
                 seen_at: rows::time(row.try_get(5)?),
                 queues,
                 running: rows::number(row, 7)?,
                 lease: std::time::Duration::from_micros(rows::number(row, 8)?),
-                state: renew::worker_state(row.try_get(9)?),
+                state: renew::worker_state(&rows::text(row, 9)?),
             })
         })
         .collect()
-}
-
-/// A list of a filter as JSON; null where it is empty and so fits all.
-fn list<T: serde::Serialize>(list: &[T]) -> Option<String> {
-    if list.is_empty() { None } else { serde_json::to_string(list).ok() }
 }

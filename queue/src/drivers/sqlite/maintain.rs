@@ -1,6 +1,5 @@
 //! What time brings: jobs that are due, leases that have run out, rows that are old.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Row;
@@ -91,9 +90,10 @@ async fn promote(
         let rows = answers.last().map(|answer| &answer.rows[..]).unwrap_or_default();
         done.promoted += rows.len();
         for row in rows {
-            let queue = Arc::from(row.try_get::<&str, _>(0)?);
-            tally.moved(&queue, state, JobState::Available);
-            news.work.insert(queue);
+            if let Some(queue) = rows::queue(row, 0)? {
+                tally.moved(&queue, state, JobState::Available);
+                news.work.insert(queue);
+            }
         }
     }
     Ok(done.promoted >= limits.batch)
@@ -114,25 +114,23 @@ async fn rescue(
     let rows = answers.first().map(|answer| &answer.rows[..]).unwrap_or_default();
     let mut failed = Vec::new();
     for row in rows {
-        let queue = Arc::from(row.try_get::<&str, _>(1)?);
         let state = rows::state(row, 2)?;
-        tally.moved(&queue, JobState::Running, state);
         match state {
             JobState::Failed => failed.push(row.try_get::<i64, _>(0)?),
-            JobState::Available => {
-                done.rescued += 1;
-                news.work.insert(queue);
-            }
             _ => done.rescued += 1,
+        }
+        let Some(queue) = rows::queue(row, 1)? else { continue };
+        tally.moved(&queue, JobState::Running, state);
+        if state == JobState::Available {
+            news.work.insert(queue);
         }
     }
     if !failed.is_empty() {
         let mut script = Script::default();
         script.add(include_str!("sql/jobs_at.sql")).bind(serde_json::to_string(&failed).unwrap_or_default());
         let answers = transaction.run(script).await?;
-        for row in answers.iter().flat_map(|answer| &answer.rows) {
-            done.failed.push(rows::job(row)?);
-        }
+        // A row that a stranger broke has failed like the others, and cannot be shown to anybody.
+        done.failed.extend(answers.iter().flat_map(|answer| &answer.rows).filter_map(|row| rows::job(row).ok()));
     }
     Ok(!rows.is_empty() && rows.len() >= limits.batch)
 }
@@ -155,7 +153,9 @@ async fn prune(
         let rows = answers.first().map(|answer| &answer.rows[..]).unwrap_or_default();
         done.pruned += rows.len();
         for row in rows {
-            tally.add(&Arc::from(row.try_get::<&str, _>(0)?), state, -1);
+            if let Some(queue) = rows::queue(row, 0)? {
+                tally.add(&queue, state, -1);
+            }
         }
     }
     Ok(done.pruned >= limits.batch)

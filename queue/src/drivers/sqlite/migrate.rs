@@ -61,8 +61,8 @@ pub(super) async fn migrate(transaction: &mut Transaction) -> Result<u32, Fault>
 impl Migrate for Sqlite {
     fn schema(&self) -> BoxFuture<'_, Result<Schema, Error>> {
         Box::pin(async move {
-            let version = self.reader.with(async |connection| version(connection).await).await;
-            Ok(Schema::new(version.map_err(|fault| fault.into_error(self.path()))?, WANTED))
+            let version = self.read(async |connection| version(connection).await).await?;
+            Ok(Schema::new(version, WANTED))
         })
     }
 
@@ -74,8 +74,7 @@ impl Migrate for Sqlite {
                 transaction.finish(Script::default()).await?;
                 Ok(version)
             };
-            let version = migrated.await.map_err(|fault: Fault| fault.into_error(self.path()))?;
-            Ok(Schema::new(version, WANTED))
+            Ok(Schema::new(self.told(migrated).await?, WANTED))
         })
     }
 

@@ -13,6 +13,7 @@ mod events;
 mod fetch;
 mod file;
 mod inspect;
+mod list;
 mod maintain;
 mod migrate;
 mod names;
@@ -20,12 +21,14 @@ mod open;
 mod push;
 mod reader;
 mod renew;
+mod retry;
 mod rows;
 mod script;
 mod settings;
 mod settle;
 mod tally;
 mod transaction;
+mod unreadable;
 mod watch;
 mod writer;
 
@@ -157,7 +160,7 @@ impl Driver for Sqlite {
         Box::pin(async move {
             tokio::select! {
                 wake = here => Ok(wake),
-                wake = self.watch.news(since, queues) => wake.map_err(|fault| fault.into_error(self.path())),
+                wake = self.told(self.watch.news(since, queues)) => wake,
             }
         })
     }
@@ -165,10 +168,13 @@ impl Driver for Sqlite {
     fn queues(&self) -> BoxFuture<'_, Result<Vec<QueueRow>, Error>> {
         Box::pin(self.read(async |connection| {
             let rows = connection.fetch_all(include_str!("sql/queues.sql")).await?;
-            let queue = |row: &sqlx::sqlite::SqliteRow| {
-                Ok(QueueRow { name: Arc::from(row.try_get::<&str, _>(0)?), is_paused: row.try_get(1)? })
-            };
-            Ok(rows.iter().map(queue).collect::<Result<_, sqlx::Error>>()?)
+            let mut queues = Vec::with_capacity(rows.len());
+            for row in &rows {
+                if let Some(name) = rows::queue(row, 0)? {
+                    queues.push(QueueRow { name, is_paused: row.try_get(1)? });
+                }
+            }
+            Ok(queues)
         }))
     }
 
@@ -197,6 +203,19 @@ impl Driver for Sqlite {
 impl Sqlite {
     /// What a verb answers, with its faults in the words of the contract.
     async fn told<T>(&self, verb: impl Future<Output = Result<T, Fault>>) -> Result<T, Error> {
-        verb.await.map_err(|fault| fault.into_error(self.path()))
+        verb.await.map_err(|fault| self.in_words(fault))
+    }
+
+    /// A fault in the words of the contract.
+    fn in_words(&self, fault: Fault) -> Error {
+        self.named(fault).into_error(self.path())
+    }
+
+    /// SQLite has many words for a file that went while it was at it; this has one.
+    fn named(&self, fault: Fault) -> Fault {
+        match (&fault, self.writer.check()) {
+            (Fault::Sql(_), Err(gone)) => Fault::Own(gone),
+            _ => fault,
+        }
     }
 }

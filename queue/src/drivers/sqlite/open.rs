@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
-use sqlx::{ConnectOptions, Connection, Executor, Row};
+use sqlx::{ConnectOptions, Connection, Executor, Row, SqliteConnection};
 use tokio::sync::oneshot;
 
 use super::Sqlite;
@@ -120,7 +120,8 @@ impl fmt::Debug for Open {
 impl Sqlite {
     /// Opens a file, which is created where it is missing.
     pub fn open(path: impl AsRef<Path>) -> Open {
-        Open::new(Ok(Settings::new(path.as_ref().to_owned())))
+        let settings = Settings::new(path.as_ref().to_owned());
+        Open::new(settings.check().map(|()| settings))
     }
 
     /// Opens the file of a user's pool, with the options of its connections. The driver makes connections of its own.
@@ -131,7 +132,10 @@ impl Sqlite {
     pub fn from_pool(pool: &SqlitePool) -> Open {
         let options = SqliteConnectOptions::clone(&pool.connect_options());
         let path = options.get_filename().to_owned();
-        let is_in_memory = path.as_os_str().is_empty() || path.to_string_lossy().contains(":memory:");
+        // The client library gives each database in memory a name of its own.
+        let is_in_memory = path.as_os_str().is_empty()
+            || path.starts_with(":memory:")
+            || path.to_string_lossy().starts_with("file:sqlx-in-memory");
         Open::new(match is_in_memory {
             true => Err(Error::new(ErrorKind::Invalid, "the pool has databases in memory, and jobs need a file")),
             false => Ok(Settings::with(options, path)),
@@ -176,14 +180,22 @@ async fn pause() {
 }
 
 async fn open(settings: &Settings, clock: &Clock) -> Result<Sqlite, Fault> {
-    look(settings).await?;
-    let writing = connect_for_writing(settings).await?;
+    let mut looking = settings.looking().connect().await?;
+    let looked = look(&mut looking, settings).await;
+    // Closed in any case, so that nothing is left beside a file that is refused.
+    looking.close().await?;
+    looked?;
+    let mut writing = settings.writing().connect().await?;
+    if let Err(fault) = can_keep_a_log(&mut writing, settings).await {
+        writing.close().await?;
+        return Err(fault);
+    }
     let file = File::at(settings.path.clone()).map_err(Fault::Own)?;
     let writer = Writer::new(writing, file.clone(), settings.durable);
-    let mut transaction = writer.durable().await?;
-    let version = migrate::migrate(&mut transaction).await?;
-    migrate::check(version, file.path()).map_err(Fault::Own)?;
-    transaction.finish(Script::default()).await?;
+    if let Err(fault) = prepare(&writer).await {
+        writer.close().await?;
+        return Err(fault);
+    }
     let reader = Reader::new(settings.reading("queue-sqlite-read").connect().await?);
     let watching = Reader::new(settings.reading("queue-sqlite-watch").connect().await?);
     let events = Events::of(file.identity());
@@ -192,23 +204,58 @@ async fn open(settings: &Settings, clock: &Clock) -> Result<Sqlite, Fault> {
 }
 
 /// Reads the file before anything is written to it, so that one that is not for this driver stays as it was.
-async fn look(settings: &Settings) -> Result<(), Fault> {
-    let mut connection = settings.looking().connect().await?;
-    let version = migrate::version(&mut connection).await?;
-    migrate::check(version, &settings.path).map_err(Fault::Own)?;
-    connection.close().await?;
-    Ok(())
+async fn look(connection: &mut SqliteConnection, settings: &Settings) -> Result<(), Fault> {
+    let encoding: String = connection.fetch_one("PRAGMA encoding").await?.try_get(0)?;
+    if encoding != "UTF-8" {
+        return Err(not_for_jobs(settings, &format!("has the encoding {encoding}, and jobs need UTF-8")));
+    }
+    let tables = connection.fetch_all(include_str!("sql/taken.sql")).await?;
+    let names = tables.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
+    let has_schema = names.iter().any(|name| name == "queue_schema");
+    if let Some(name) = names.first().filter(|_| !has_schema) {
+        return Err(not_for_jobs(settings, &format!("has a table `{name}` that this driver did not make")));
+    }
+    let version = match migrate::version(connection).await {
+        Err(Fault::Sql(error)) if has_schema && is_wrong_statement(&error) => {
+            return Err(not_for_jobs(settings, "has a table `queue_schema` that this driver did not make"));
+        }
+        version => version?,
+    };
+    migrate::check(version, &settings.path).map_err(Fault::Own)
 }
 
-async fn connect_for_writing(settings: &Settings) -> Result<sqlx::SqliteConnection, Fault> {
-    let mut connection = settings.writing().connect().await?;
+fn not_for_jobs(settings: &Settings, why: &str) -> Fault {
+    let text = format!("the file `{}` {why}: give the jobs a file of its own", settings.path.display());
+    Fault::Own(Error::new(ErrorKind::Store, text))
+}
+
+/// Whether SQLite does not know what a statement names.
+fn is_wrong_statement(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.code().as_deref() == Some("1"))
+}
+
+async fn can_keep_a_log(connection: &mut SqliteConnection, settings: &Settings) -> Result<(), Fault> {
     let mode: String = connection.fetch_one("PRAGMA journal_mode").await?.try_get(0)?;
-    if mode != "wal" {
-        let text = format!(
-            "the file `{}` has the journal mode `{mode}` and cannot have `wal`: put it on a disk of this machine, not on a network",
-            settings.path.display()
-        );
-        return Err(Fault::Own(Error::new(ErrorKind::Store, text)));
+    if mode == "wal" {
+        return Ok(());
     }
-    Ok(connection)
+    let text = format!(
+        "the file `{}` has the journal mode `{mode}` and cannot have `wal`: put it on a disk of this machine, not on a network",
+        settings.path.display()
+    );
+    Err(Fault::Own(Error::new(ErrorKind::Store, text)))
+}
+
+/// Brings the schema up to date, and makes sure that the file can be written: to begin a transaction is no proof of that.
+async fn prepare(writer: &Writer) -> Result<(), Fault> {
+    let mut transaction = writer.durable().await?;
+    let version = migrate::migrate(&mut transaction).await?;
+    if let Err(error) = migrate::check(version, writer.path()) {
+        transaction.roll_back().await;
+        return Err(Fault::Own(error));
+    }
+    let mut script = Script::default();
+    script.add(include_str!("sql/touch.sql"));
+    transaction.finish(script).await?;
+    Ok(())
 }

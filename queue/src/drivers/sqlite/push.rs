@@ -19,7 +19,7 @@ use crate::job::{JobId, JobState};
 impl Sqlite {
     /// Stores groups, in one commit where nothing is wrong with any.
     pub(super) async fn store(&self, groups: &[Group]) -> Vec<PushResult> {
-        match self.store_together(groups).await {
+        match self.store_together(groups).await.map_err(|fault| self.named(fault)) {
             Ok(results) => results.into_iter().map(Ok).collect(),
             Err(fault) if groups.len() == 1 || fault.is_away() => {
                 let error = fault.into_push_error(self.path());
@@ -233,7 +233,7 @@ fn state(job: &NewJob, now: i64) -> (JobState, i64) {
 fn insert(script: &mut Script, jobs: &[&NewJob], now: i64) {
     match jobs {
         [first, rest @ ..] if is_plain(first) && rest.iter().all(|job| is_alike(first, job)) => {
-            insert_alike(script, first, jobs, now)
+            insert_alike(script, first, jobs, now);
         }
         _ => insert_each(script, jobs, now),
     }

@@ -1,5 +1,6 @@
 //! Times, ids and rows, from the file and into it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -46,26 +47,57 @@ pub(super) fn id(row: &SqliteRow, column: usize) -> Result<JobId, sqlx::Error> {
 /// A number in a column, brought into the bounds of its type: only a stranger writes what is outside.
 pub(super) fn number<T: TryFrom<i64> + Default>(row: &SqliteRow, column: usize) -> Result<T, sqlx::Error> {
     let number: i64 = row.try_get(column)?;
-    Ok(T::try_from(number).unwrap_or_default())
+    Ok(bounded(number))
+}
+
+/// The nearest number of a type.
+fn bounded<T: TryFrom<i64> + Default>(number: i64) -> T {
+    let bounds = [i64::MAX, u32::MAX.into(), u16::MAX.into(), u8::MAX.into()];
+    bounds.into_iter().find_map(|most| T::try_from(number.clamp(0, most)).ok()).unwrap_or_default()
+}
+
+/// A number that says which row or lease it is, and so is right or useless.
+fn exact(row: &SqliteRow, column: usize) -> Result<u64, sqlx::Error> {
+    let number: i64 = row.try_get(column)?;
+    u64::try_from(number).map_err(|_| sqlx::Error::Decode(format!("{number} is no place or token").into()))
+}
+
+fn wrong(what: &'static str) -> sqlx::Error {
+    sqlx::Error::Decode(what.into())
+}
+
+/// The name of a kind in a column.
+pub(super) fn kind(row: &SqliteRow, column: usize) -> Result<&str, sqlx::Error> {
+    row.try_get(column).map_err(|_| wrong("the kind is no text"))
+}
+
+/// The text in a column, which a stranger may have written in another encoding: what is none then is marked as such.
+pub(super) fn text(row: &SqliteRow, column: usize) -> Result<Cow<'_, str>, sqlx::Error> {
+    Ok(String::from_utf8_lossy(row.try_get(column)?))
+}
+
+/// The name of a queue in a column; `None` when it is no text, and so is nobody's who pushes or works.
+pub(super) fn queue(row: &SqliteRow, column: usize) -> Result<Option<Arc<str>>, sqlx::Error> {
+    Ok(std::str::from_utf8(row.try_get(column)?).ok().map(Arc::from))
 }
 
 /// The state in a column.
 pub(super) fn state(row: &SqliteRow, column: usize) -> Result<JobState, sqlx::Error> {
-    let word: &str = row.try_get(column)?;
+    let word = text(row, column)?;
     let state = JobState::ALL.into_iter().find(|state| state.as_str() == word);
     state.ok_or_else(|| sqlx::Error::Decode(format!("`{word}` is no state of a job").into()))
 }
 
 /// A claimed row: the columns of `claim.sql`.
 pub(super) fn delivery(row: &SqliteRow, queue: &Arc<str>, kind: Arc<str>) -> Result<Delivery, sqlx::Error> {
-    let payload: &[u8] = row.try_get(3)?;
+    let payload: &[u8] = row.try_get(3).map_err(|_| wrong("the payload is no text and no bytes"))?;
     Ok(Delivery {
-        lease: Lease { id: id(row, 1)?, place: number(row, 0)?, token: number(row, 10)? },
+        lease: Lease { id: id(row, 1)?, place: exact(row, 0)?, token: exact(row, 10)? },
         kind,
         queue: Arc::clone(queue),
         payload: Arc::from(payload),
         version: number(row, 4)?,
-        attempt: number(row, 5)?,
+        attempt: number::<u32>(row, 5)?.max(1),
         max_attempts: number(row, 6)?,
         rescues: number(row, 7)?,
         priority: number(row, 8)?,
@@ -76,9 +108,7 @@ pub(super) fn delivery(row: &SqliteRow, queue: &Arc<str>, kind: Arc<str>) -> Res
 /// A row to be looked at: the columns of `job.sql`.
 pub(super) fn job(row: &SqliteRow) -> Result<JobRow, sqlx::Error> {
     let state = state(row, 4)?;
-    let kind: &str = row.try_get(1)?;
-    let queue: &str = row.try_get(3)?;
-    let mut job = JobRow::new(id(row, 0)?, kind, queue, state, time(row.try_get(10)?));
+    let mut job = JobRow::new(id(row, 0)?, text(row, 1)?, text(row, 3)?, state, time(row.try_get(10)?));
     job.version = number(row, 2)?;
     job.priority = number(row, 5)?;
     job.due_at = time(row.try_get(6)?);
@@ -88,12 +118,11 @@ pub(super) fn job(row: &SqliteRow) -> Result<JobRow, sqlx::Error> {
     job.started_at = row.try_get::<Option<i64>, _>(11)?.map(time);
     job.finished_at = row.try_get::<Option<i64>, _>(12)?.map(time);
     job.worker = worker(row.try_get(13)?).filter(|_| state == JobState::Running);
-    job.unique_key = row.try_get::<Option<String>, _>(14)?.filter(|_| !state.is_terminal());
-    job.payload = raw_json(row.try_get(15)?);
+    job.unique_key = row.try_get::<Option<&[u8]>, _>(14)?.filter(|_| !state.is_terminal()).map(lossy);
+    job.payload = row.try_get(15).ok().and_then(raw_json);
     job.tags = json(row.try_get(16)?);
     job.meta = json(row.try_get(17)?);
-    let errors: Vec<(u32, i64, String)> = json(row.try_get(18)?);
-    job.errors = errors.into_iter().map(|(attempt, at, message)| AttemptError::new(attempt, time(at), message)).collect();
+    job.errors = list(row.try_get(18)?).into_iter().map(error).collect();
     let progress: Option<(u8, String)> = json(row.try_get(19)?);
     job.progress = progress.map(|(percent, message)| Progress::new(percent, message));
     Ok(job)
@@ -104,9 +133,23 @@ fn worker(bytes: Option<&[u8]>) -> Option<String> {
     Some(WorkerId::from_slice(bytes?).ok()?.to_string())
 }
 
+fn lossy(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).into_owned()
+}
+
 /// The JSON of a column, or nothing where there is none, or a stranger wrote something else.
-pub(super) fn json<T: serde::de::DeserializeOwned + Default>(text: Option<&str>) -> T {
-    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+pub(super) fn json<T: serde::de::DeserializeOwned + Default>(text: Option<&[u8]>) -> T {
+    text.and_then(|text| serde_json::from_slice(text).ok()).unwrap_or_default()
+}
+
+/// The entries of a JSON array that are what they should be.
+fn list<T: serde::de::DeserializeOwned>(text: Option<&[u8]>) -> Vec<T> {
+    let entries: Vec<serde_json::Value> = json(text);
+    entries.into_iter().filter_map(|entry| serde_json::from_value(entry).ok()).collect()
+}
+
+fn error((attempt, at, message): (u32, i64, String)) -> AttemptError {
+    AttemptError::new(attempt, time(at), message)
 }
 
 /// The payload as JSON; `None` when whoever pushed it past the public API stored something else.
@@ -118,6 +161,12 @@ fn raw_json(payload: &[u8]) -> Option<Box<RawValue>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_brought_into_their_bounds() {
+        assert_eq!((bounded::<u8>(-1), bounded::<u8>(300), bounded::<u16>(70_000)), (0, u8::MAX, u16::MAX));
+        assert_eq!((bounded::<u32>(i64::MAX), bounded::<u64>(i64::MIN), bounded::<usize>(7)), (u32::MAX, 0, 7));
+    }
 
     #[test]
     fn times_go_to_the_microsecond_and_have_an_end() {

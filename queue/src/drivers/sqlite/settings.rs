@@ -38,6 +38,20 @@ impl Settings {
         Self { options, path, durable: Level::Full }
     }
 
+    /// Refuses what no system takes as a path.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        match self.path.to_str() {
+            Some(path) if path.contains('\0') => {
+                Err(Error::new(ErrorKind::Invalid, format!("the path {path:?} of the SQLite file has a NUL character")))
+            }
+            Some(_) => Ok(()),
+            None => {
+                let text = format!("the path {:?} of the SQLite file is not Unicode, which SQLite needs", self.path);
+                Err(Error::new(ErrorKind::Invalid, text))
+            }
+        }
+    }
+
     /// What stands behind `sqlite:`, read as a URL: `path`, `//path`, `path?synchronous=normal`.
     pub(super) fn parse(rest: &str) -> Result<Self, Error> {
         let invalid = |text: String| Error::new(ErrorKind::Invalid, text);
@@ -50,6 +64,7 @@ impl Settings {
             return Err(invalid(text.to_owned()));
         }
         let mut settings = Self::new(PathBuf::from(path));
+        settings.check()?;
         for setting in query.into_iter().flat_map(|query| query.split('&')).filter(|setting| !setting.is_empty()) {
             let (key, value) = setting.split_once('=').unwrap_or((setting, ""));
             match (key, value) {

@@ -28,7 +28,7 @@ impl Sqlite {
 
     /// Settles and claims in one commit; where that fails, each alone.
     pub(super) async fn trade(&self, settlements: &[Settlement], request: &FetchRequest) -> Exchanged {
-        let error = |fault: Fault| fault.into_error(self.path());
+        let error = |fault: Fault| self.in_words(fault);
         // Whoever leaves jobs alone looks at the queues step by step.
         if !settlements.is_empty() && request.except.is_empty() {
             match self.end_and_claim_in_one(settlements, request).await {
@@ -80,12 +80,16 @@ impl Sqlite {
         let answers = transaction.run(script).await?;
         let (ended, claimed) = answers.split_at(statements.min(answers.len()));
         ending.read(ended, &mut tally, &mut news)?;
-        let deliveries = self.deliveries(claimed, &queues)?;
+        let claimed = self.claimed(claimed, &queues)?;
         let mut script = Script::default();
         tally.write(&mut script);
         let answers = transaction.finish(script).await?;
         news.queues |= tally.has_birth(answers.last());
         self.events.tell(&news);
+        let deliveries = match request {
+            Some(request) => self.readable(request.worker, claimed).await,
+            None => Vec::new(),
+        };
         Ok((ending.settled, deliveries))
     }
 }

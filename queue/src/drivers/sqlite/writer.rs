@@ -35,17 +35,23 @@ pub(super) struct Writer {
 struct Slot {
     /// `None` when it was closed.
     connection: Option<SqliteConnection>,
-    level: Level,
+    /// `None` while it is changed, and where that was dropped half-way.
+    level: Option<Level>,
 }
 
 impl Writer {
     /// Takes a connection whose level is full.
     pub(super) fn new(connection: SqliteConnection, file: File, durable: Level) -> Self {
-        Self { file, durable, slot: Arc::new(Mutex::new(Slot { connection: Some(connection), level: Level::Full })) }
+        Self { file, durable, slot: Arc::new(Mutex::new(Slot { connection: Some(connection), level: Some(Level::Full) })) }
     }
 
     pub(super) fn path(&self) -> &Path {
         self.file.path()
+    }
+
+    /// Fails when another file lies at the path, or none.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        self.file.check()
     }
 
     /// A transaction whose commit survives what the user chose.
@@ -81,8 +87,8 @@ impl Slot {
     }
 
     async fn go_to(&mut self, level: Level) -> Result<(), Fault> {
-        let is_there = self.level == level;
-        let connection = self.connection()?;
+        let is_there = self.level == Some(level);
+        self.connection()?;
         if is_there {
             return Ok(());
         }
@@ -91,8 +97,9 @@ impl Slot {
             Level::Normal => "PRAGMA synchronous = NORMAL",
             Level::Full => "PRAGMA synchronous = FULL",
         };
-        connection.execute(sqlx::raw_sql(pragma)).await?;
-        self.level = level;
+        self.level = None;
+        self.connection()?.execute(sqlx::raw_sql(pragma)).await?;
+        self.level = Some(level);
         Ok(())
     }
 }
@@ -160,6 +167,7 @@ impl Transaction {
 
     fn committed(mut self) -> Result<(), Fault> {
         self.slot = None;
+        self.file.note_log();
         // Who moved the file away meanwhile took what was just written with it.
         self.file.check().map_err(Fault::Own)
     }
@@ -201,5 +209,59 @@ impl Drop for Transaction {
         if let Err(error) = ended {
             tracing::error!(%error, "a transaction on a SQLite file could not be rolled back");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::Poll;
+
+    use sqlx::ConnectOptions;
+    use sqlx::sqlite::SqliteConnectOptions;
+
+    use super::*;
+
+    /// Polls so many times, and drops.
+    async fn poll<T>(future: impl Future<Output = T>, times: u32) -> Option<T> {
+        let (mut future, mut left) = (pin!(future), times);
+        std::future::poll_fn(|context| {
+            left = left.saturating_sub(1);
+            match future.as_mut().poll(context) {
+                Poll::Ready(done) => Poll::Ready(Some(done)),
+                Poll::Pending if left == 0 => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// What SQLite says of the level: 1 is normal, 2 is full.
+    async fn level(transaction: Result<Transaction, Fault>) -> i64 {
+        use sqlx::Row;
+        let mut transaction = transaction.unwrap();
+        let connection = transaction.connection().unwrap();
+        connection.fetch_one("PRAGMA synchronous").await.unwrap().get(0)
+    }
+
+    #[test]
+    fn a_push_is_durable_whatever_was_dropped_before_it() {
+        let path = std::env::temp_dir().join(format!("queue-writer-{}.db", std::process::id()));
+        crate::park::block_on(async {
+            let options = SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+            let connection = options.connect().await.unwrap();
+            let writer = Writer::new(connection, File::at(path.clone()).unwrap(), Level::Full);
+            for polls in 1.. {
+                assert_eq!(level(writer.durable().await).await, 2);
+                let is_done = poll(writer.quick(), polls).await.is_some();
+                assert_eq!(level(writer.durable().await).await, 2, "after {polls} polls of another");
+                if is_done {
+                    break;
+                }
+            }
+            assert_eq!(level(writer.quick().await).await, 1);
+            writer.close().await.unwrap();
+        });
+        std::fs::remove_file(path).unwrap();
     }
 }

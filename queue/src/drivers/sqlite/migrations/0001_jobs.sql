@@ -36,6 +36,7 @@ CREATE INDEX queue_jobs_ready ON queue_jobs (queue, priority, due_at, id) WHERE 
 
 -- Available jobs that some worker leaves alone, so that it need not pass over them at each fetch.
 CREATE INDEX queue_jobs_parked ON queue_jobs (queue, kind, version, priority, due_at, id) WHERE state = 'available' AND is_parked = 1;
+CREATE INDEX queue_jobs_parked_due ON queue_jobs (queue, due_at) WHERE state = 'available' AND is_parked = 1;
 
 CREATE INDEX queue_jobs_due ON queue_jobs (due_at) WHERE state IN ('scheduled', 'retryable');
 
@@ -44,6 +45,9 @@ CREATE INDEX queue_jobs_leases ON queue_jobs (lease_expires_at) WHERE state = 'r
 CREATE INDEX queue_jobs_cancelled ON queue_jobs (id) WHERE state = 'running' AND cancel_requested = 1;
 
 CREATE INDEX queue_jobs_ended ON queue_jobs (state, finished_at) WHERE finished_at IS NOT NULL;
+
+-- What somebody looks at, in the order of a list, among whatever many others ended well.
+CREATE INDEX queue_jobs_failed ON queue_jobs (state, id) WHERE state IN ('failed', 'cancelled');
 
 -- The key goes with the state, so it cannot outlive its job.
 CREATE UNIQUE INDEX queue_jobs_unique_key ON queue_jobs (unique_key)
@@ -66,7 +70,7 @@ CREATE TABLE queue_queues (
 
 -- Queues that may be swept.
 CREATE INDEX queue_queues_empty ON queue_queues (number)
-    WHERE is_paused = 0 AND held + scheduled + available + running + retryable + completed + failed + cancelled = 0;
+    WHERE is_paused = 0 AND held | scheduled | available | running | retryable | completed | failed | cancelled = 0;
 
 CREATE TABLE queue_workers (
     id         BLOB PRIMARY KEY,

@@ -21,6 +21,6 @@ ahead AS MATERIALIZED (
     LIMIT (SELECT coalesce(max(ahead), 0) FROM ask) + (SELECT count(*) FROM first WHERE rescues = 0)
 )
 UPDATE queue_jobs
-SET state = 'running', attempt = attempt + 1, token = token + 1, worker = ?, started_at = ?, lease_expires_at = ?
+SET state = 'running', attempt = min(attempt, 4294967294) + 1, token = token % 9223372036854775807 + 1, worker = ?, started_at = ?, lease_expires_at = ?
 WHERE place IN (SELECT place FROM first UNION SELECT place FROM ahead)
 RETURNING place, id, kind, payload, version, attempt, max_attempts, rescues, priority, due_at, token

@@ -1,2 +1,2 @@
 -- Counts a pause or resume, so that other processes see it.
-UPDATE queue_store SET pauses = pauses + 1
+INSERT INTO queue_store (only, heard_at, rescue_from, pauses) VALUES (1, 0, 0, 1) ON CONFLICT (only) DO UPDATE SET pauses = pauses + 1

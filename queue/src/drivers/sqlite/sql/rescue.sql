@@ -5,12 +5,13 @@ UPDATE queue_jobs SET
     finished_at = iif(cancel_requested OR rescues + 1 >= most, now, NULL),
     lease_expires_at = NULL,
     attempt = max(attempt - 1, 0),
-    rescues = rescues + 1,
+    rescues = min(rescues + 1, 4294967295),
     errors = CASE
         WHEN cancel_requested OR rescues + 1 < most THEN errors
         ELSE json_insert(
             CASE
                 WHEN NOT coalesce(json_valid(errors), 0) THEN '[]'
+                WHEN json_type(errors) <> 'array' THEN '[]'
                 WHEN json_array_length(errors) >= 100 THEN json_remove(errors, '$[1]')
                 ELSE errors
             END,

@@ -1,0 +1,2 @@
+-- Changes nothing, and fails where nothing can be written.
+UPDATE queue_store SET only = only WHERE false
