@@ -57,13 +57,13 @@ impl Sqlite {
         insert(&mut script, &jobs, self.now());
         script.add(include_str!("sql/count_inserted.sql")).bind(Arc::clone(queue));
         let answers = self.writer.durable().await?.finish(script).await?;
-        // What was not inserted was stored before: a job without a unique key meets nobody but itself.
-        let inserted = answers.first().map_or(0, |answer| answer.changes);
-        let mut tally = Tally::default();
-        tally.add(queue, JobState::Available, i64::try_from(inserted).unwrap_or(i64::MAX));
-        let mut news = News { queues: tally.has_birth(answers.get(1)), ..News::default() };
+        // The last row that was inserted is that of the queue, unless it had one. Two rows of one number look alike: where the queue is
+        // new to this handle, the workers look.
+        let has_row = answers.first().map(|answer| answer.last) == answers.get(1).map(|answer| answer.last);
+        let mut news = News { queues: self.queues.is_new(queue) || !has_row, ..News::default() };
         news.work.insert(Arc::clone(queue));
         self.events.tell(&news);
+        // What was not inserted was stored before: a job without a unique key meets nobody but itself.
         Ok(groups.iter().map(|group| group.jobs.iter().map(|job| Pushed::stored(job.id)).collect()).collect())
     }
 

@@ -115,7 +115,8 @@ mod tests {
         let mut script = Script::default();
         assert_eq!(script.add_rows(INSERT, 3), 4);
         assert_eq!(script.sql, "INSERT INTO t SELECT * FROM (VALUES (?, ?),(?, ?),(?, ?),(?, ?)) WHERE column1 IS NOT NULL;\n");
-        let sizes: Vec<_> = [1, 2, 16, 17, 33, 65, 256, 300].into_iter().map(|rows| Script::default().add_rows(INSERT, rows)).collect();
+        let sizes: Vec<_> =
+            [1, 2, 16, 17, 33, 65, 256, 300].into_iter().map(|rows| Script::default().add_rows(INSERT, rows)).collect();
         assert_eq!(sizes, [1, 4, 16, 32, 64, 128, 256, 300]);
     }
 }
