@@ -11,11 +11,11 @@ use crate::store::{Place, run};
 /// The statements, and which tables each may go through from end to end, beside lists that it was given: small ones, or a few rows of an
 /// index that has no others.
 const STATEMENTS: [(&str, &[&str]); 52] = [
-    ("all_good", &[]),
     ("cancel_running", &[]),
     ("cancel_waiting", &[]),
     ("claim", &[]),
     ("claim_except", &[]),
+    ("all_good", &[]),
     ("complete", &[]),
     ("complete_all", &[]),
     ("count", &[]),

@@ -14,8 +14,8 @@ use super::script::{MOST_ROWS, Script};
 use crate::drivers::{Delivery, FetchRequest, Settled, Settlement};
 use crate::job::Outcome;
 
-/// What became of the jobs, and what was claimed: it was committed, even where a claimed row cannot be read.
-pub(super) type Completed = (Vec<Settled>, Result<Vec<Delivery>, Fault>);
+/// What became of the jobs, and what was claimed.
+pub(super) type Completed = (Vec<Settled>, Vec<Delivery>);
 
 impl Sqlite {
     /// Completes and claims in one commit. `None` where this is not the way, or a lease is lost: then nothing was done.
@@ -33,18 +33,17 @@ impl Sqlite {
         if let Some(request) = request {
             self.add_claims(&mut script, request, &queues);
         }
-        match self.writer.durable().await?.finish(script).await {
-            Ok(answers) => {
-                let claimed = self.claimed(answers.get(statements..).unwrap_or_default(), &queues);
-                let deliveries = match (claimed, request) {
-                    (Ok(claimed), Some(request)) => Ok(self.readable(request.worker, claimed).await),
-                    (claimed, _) => claimed.map(|_| Vec::new()),
-                };
-                Ok(Some((vec![Settled::Stored; settlements.len()], deliveries)))
-            }
-            Err(fault) if fault.is_check() => Ok(None),
-            Err(fault) => Err(fault),
-        }
+        let answers = match self.writer.durable().await?.finish(script).await {
+            Ok(answers) => answers,
+            Err(fault) if fault.is_check() => return Ok(None),
+            Err(fault) => return Err(fault),
+        };
+        let claimed = self.claimed(answers.get(statements..).unwrap_or_default(), &queues)?;
+        let deliveries = match request {
+            Some(request) => self.readable(request.worker, claimed).await,
+            None => Vec::new(),
+        };
+        Ok(Some((vec![Settled::Stored; settlements.len()], deliveries)))
     }
 }
 

@@ -32,7 +32,7 @@ impl Sqlite {
         // Whoever leaves jobs alone looks at the queues step by step.
         if !settlements.is_empty() && request.except.is_empty() {
             match self.end_and_claim_in_one(settlements, request).await {
-                Ok((settled, deliveries)) => return Exchanged { settled: Ok(settled), deliveries: deliveries.map_err(error) },
+                Ok((settled, deliveries)) => return Exchanged { settled: Ok(settled), deliveries: Ok(deliveries) },
                 // The file is not to be had, and a second try would only hold up the renewals.
                 Err(fault) if fault.is_away() => {
                     let fault = error(fault);
@@ -48,11 +48,10 @@ impl Sqlite {
     }
 
     async fn end_and_claim_in_one(&self, settlements: &[Settlement], request: &FetchRequest) -> Result<Completed, Fault> {
-        if let Some(completed) = self.complete_all(settlements, Some(request)).await? {
-            return Ok(completed);
+        match self.complete_all(settlements, Some(request)).await? {
+            Some(completed) => Ok(completed),
+            None => self.end_and_claim(settlements, Some(request)).await,
         }
-        let (settled, deliveries) = self.end_and_claim(settlements, Some(request)).await?;
-        Ok((settled, Ok(deliveries)))
     }
 
     async fn end_and_claim(

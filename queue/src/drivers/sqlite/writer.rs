@@ -66,6 +66,8 @@ impl Writer {
 
     async fn transaction(&self, level: Level) -> Result<Transaction, Fault> {
         let mut slot = Arc::clone(&self.slot).lock_owned().await;
+        // First, because whoever closes the file last takes its log away.
+        slot.connection()?;
         self.file.check().map_err(Fault::Own)?;
         slot.go_to(level).await?;
         Ok(Transaction { file: self.file.clone(), slot: Some(slot), stage: Stage::New })
