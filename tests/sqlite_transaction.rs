@@ -109,6 +109,21 @@ async fn a_job_cannot_be_completed_on_a_stale_snapshot() {
     worker.shutdown(PATIENCE).await;
 }
 
+/// SQLite does not let it wait: whoever has the lock may wait for the end of its snapshot.
+#[tokio::test]
+async fn a_transaction_that_has_read_does_not_wait_for_the_lock_and_the_error_says_what_to_do() {
+    let site = Site::new().await;
+    let mut reader = site.pool.begin().await.unwrap();
+    sqlx::query("SELECT count(*) FROM queue_jobs").execute(&mut *reader).await.unwrap();
+    let writer = site.pool.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let error = site.queue.dispatch_in(&mut reader, Plain::with()).await.unwrap_err();
+    assert!(matches!(error, PushError::Unavailable(_)), "{error:?}");
+    assert!(format!("{error:?}").contains("begin it with `BEGIN IMMEDIATE`"), "{error:?}");
+    writer.rollback().await.unwrap();
+    reader.rollback().await.unwrap();
+    assert_eq!(site.available().await, 0);
+}
+
 /// It waits for the lock that its own caller holds, so it can only give up.
 #[tokio::test]
 async fn a_plain_push_inside_of_the_transaction_ends_as_unavailable() {
