@@ -200,6 +200,7 @@ async fn a_store_that_cannot_be_looked_into_says_so() {
         queue.wait(id, PATIENCE).await.unwrap_err(),
         queue.cancel(id).await.unwrap_err(),
         queue.retry(id).await.unwrap_err(),
+        queue.retry_all(&Filter::new()).await.unwrap_err(),
         queue.forget(id).await.unwrap_err(),
         queue.pause("default").await.unwrap_err(),
         queue.resume("default").await.unwrap_err(),

@@ -139,6 +139,7 @@ async fn pushes_and_looks() -> Result<(), Box<dyn std::error::Error>> {
     let failed = queue.jobs(&Filter::new().state(JobState::Failed)).await?;
     let id = failed[0].id;
     queue.retry(id).await?;
+    assert_eq!(queue.retry_all(&Filter::new().kind("SendWelcomeEmail")).await?, Default::default());
     assert_eq!(queue.wait(id, Duration::from_secs(30)).await?.state, JobState::Completed);
     worker.shutdown(Duration::from_secs(5)).await;
     Ok(())

@@ -160,6 +160,35 @@ async fn a_job_that_kills_its_process_fails_and_the_hook_of_another_hears_of_it(
 }
 
 #[tokio::test]
+async fn how_often_a_job_is_rescued_is_a_setting_of_the_worker() {
+    let rig = Rig::new();
+    let survivor = Process::start(&rig, |builder| builder.only(["elsewhere"]).max_rescues(1)).await;
+    let dead = Process::start(&rig, |builder| builder.max_rescues(1)).await;
+    let id = rig.queue.dispatch(Runs::with()).await.unwrap().id;
+    dead.ran.wait_for("runs", 1).await;
+    dead.store.cut_off();
+    let row = survivor.rescues(&rig, id, 1).await;
+    assert_eq!((row.state, row.errors.len()), (JobState::Failed, 1));
+}
+
+#[tokio::test]
+async fn how_long_ended_jobs_are_kept_is_a_setting_of_the_worker() {
+    let rig = Rig::new();
+    let keeps = |builder: WorkerBuilder| builder.keep_completed(Duration::from_secs(60)).keep_failed(Duration::from_secs(600));
+    let process = Process::start(&rig, keeps).await;
+    process.ran.open();
+    let completed = rig.queue.dispatch(Runs::with()).await.unwrap().id;
+    rig.end(completed).await;
+    let cancelled = rig.queue.dispatch(Runs::with().delay(AGAIN)).await.unwrap().id;
+    rig.queue.cancel(cancelled).await.unwrap();
+    process.pass(&rig, Duration::from_secs(50), "maintained").await;
+    assert!(rig.queue.job(completed).await.unwrap().is_some() && rig.queue.job(cancelled).await.unwrap().is_some());
+    process.pass(&rig, Duration::from_secs(11), "maintained").await;
+    process.next_turn(&rig).await;
+    assert!(rig.queue.job(completed).await.unwrap().is_none() && rig.queue.job(cancelled).await.unwrap().is_none());
+}
+
+#[tokio::test]
 async fn the_job_of_a_dead_worker_runs_again_soon() {
     let rig = Rig::new();
     let dead = Process::start_plain(&rig).await;

@@ -61,7 +61,7 @@ impl Request {
     }
 }
 
-/// The users, by id: in your program a database.
+/// The users, by id, as they are at the start: a job that blocks its thread looks nothing up in an async database.
 #[derive(Debug)]
 pub(crate) struct Users(BTreeMap<u64, User>);
 
@@ -72,10 +72,6 @@ impl Users {
 
     pub(crate) fn find(&self, id: u64) -> Option<&User> {
         self.0.get(&id)
-    }
-
-    pub(crate) fn ids(&self) -> impl Iterator<Item = u64> + '_ {
-        self.0.keys().copied()
     }
 }
 

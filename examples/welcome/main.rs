@@ -1,10 +1,12 @@
 //! Sends a welcome message to everybody in a file of sign-ups: `cargo run --example welcome`.
 //!
-//! The messages go into the folder `outbox`, or to the mail server of `SMTP_URL` where that is set. With `--flaky` that server
-//! behaves as one with greylisting, so that some jobs need a second attempt.
+//! The sign-ups and their jobs are kept in the file `welcome.db`. Kill the program and start it again: it goes on where it was. The messages
+//! go into the folder `outbox`, or to the mail server of `SMTP_URL` where that is set. With `--flaky` that server behaves as one with
+//! greylisting, so that some jobs need a second attempt.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to whoever started it")]
 
+mod database;
 mod job;
 mod mail;
 mod signups;
@@ -17,20 +19,24 @@ use std::time::Duration;
 use std::{env, fs};
 
 use indicatif::ProgressBar;
-use queue::JobState;
 use queue::drivers::Memory;
+use queue::job::Filter;
 use queue::prelude::*;
+use queue::{JobRow, JobState};
 
+use database::{Database, Import};
 use job::{Request, SendWelcomeEmail, Users};
 use mail::{Greylist, Mailer, Outbox, Smtp};
 use signups::Signups;
 
-const USAGE: &str = "usage: welcome [--outbox DIR] [--flaky] [SIGNUPS.csv]";
+const USAGE: &str = "usage: welcome [--outbox DIR] [--queue URL] [--flaky] [--retry] [SIGNUPS.csv]";
 const HELP: &str = "
 Sends a welcome message to everybody in a file of sign-ups, by default the one of the example.
 
   --outbox DIR  the folder that takes the messages; by default outbox
+  --queue URL   where the jobs are kept: `sqlite:FILE`, by default sqlite:welcome.db, or `memory:`
   --flaky       the server turns some messages away at first, so that their jobs are tried again
+  --retry       jobs that failed in earlier runs are tried again
 
 The variable SMTP_URL names a mail server that takes the messages instead of a folder.";
 
@@ -47,30 +53,55 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
             return Ok(ExitCode::from(2));
         }
     };
-    let signups = Signups::read(&fs::read(&options.signups)?)?;
+    let text = fs::read(&options.signups)?;
+    let signups = Signups::read(&text)?;
     for refused in &signups.refused {
         eprintln!("refused {refused}");
     }
 
-    let users = Arc::new(Users::new(signups.users));
+    let (queue, users) = match &options.database {
+        Some(path) => {
+            let database = Database::open(path).await?;
+            let queue = database.queue().await?.install();
+            match database.import(&options.signups, &text, &signups.users).await? {
+                Import::Done(new) => println!("{new} sign-ups are new in {}", path.display()),
+                Import::Known => println!("these sign-ups are in {} already", path.display()),
+            }
+            (queue, database.users().await?)
+        }
+        None => {
+            // As many ended jobs are kept as there are sign-ups: each is looked at below.
+            let queue = Queue::from_driver(Arc::new(Memory::new().keep_completed_rows(signups.users.len()))).install();
+            queue.dispatch_all(signups.users.iter().map(|user| SendWelcomeEmail::with(user.id))).await?;
+            (queue, signups.users)
+        }
+    };
+    if options.retry {
+        let done = queue.retry_all(&Filter::new().kind(SendWelcomeEmail::KIND)).await?;
+        println!("{} jobs that had failed are tried again", done.retried);
+    }
+    // Those of this file, and what earlier runs left when they were killed.
+    let jobs = unfinished(&queue).await?;
+    let held = jobs.iter().filter(|job| job.state == JobState::Running).count();
+    if held > 0 {
+        eprintln!("{held} jobs are held by another run: if it was killed, they come back within 45 s");
+    }
+
     let (mailer, earlier) = mailer(&options)?;
-    let container = Container::builder().instance(mailer).instance(users.clone()).scoped(Request::new).build();
-    // As many ended jobs are kept as there are sign-ups: each is looked at below.
-    let queue = Queue::from_driver(Arc::new(Memory::new().keep_completed_rows(users.ids().count()))).install();
+    let container = Container::builder().instance(mailer).instance(Arc::new(Users::new(users))).scoped(Request::new).build();
     let worker = Worker::builder(&queue, container).queue("mail", 4).start().await?;
 
-    let pushed = queue.dispatch_all(users.ids().map(SendWelcomeEmail::with)).await?;
-
     // Drawn on a terminal only.
-    let bar = ProgressBar::new(pushed.len() as u64);
+    let bar = ProgressBar::new(jobs.len() as u64);
     let (mut sent, mut retried, mut failed) = (0, 0, 0);
-    for (user_id, job) in users.ids().zip(&pushed) {
+    for job in &jobs {
         let row = queue.wait(job.id, Duration::from_secs(300)).await?;
         if row.state == JobState::Completed {
             sent += 1;
             retried += usize::from(row.attempt > 1);
         } else {
             failed += 1;
+            let user_id = job.args::<SendWelcomeEmail>()?.user_id;
             let reason = row.errors.last().map_or("no reason", |error| &error.message);
             bar.suspend(|| eprintln!("failed user {user_id} after attempt {}: {reason}", row.attempt));
         }
@@ -78,6 +109,7 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     }
     bar.finish_and_clear();
     worker.shutdown(Duration::from_secs(5)).await;
+    queue.shutdown().await?;
 
     println!("{sent} sent ({retried} after a retry), {failed} failed, {} rows refused", signups.refused.len());
     if earlier > 0 {
@@ -86,11 +118,27 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// The jobs that have not ended, whoever has pushed them.
+async fn unfinished(queue: &Queue) -> Result<Vec<JobRow>, queue::Error> {
+    let live = JobState::ALL.into_iter().filter(|state| !state.is_terminal());
+    let mut filter = live.fold(Filter::new().kind(SendWelcomeEmail::KIND).limit(1_000), Filter::state);
+    let mut jobs = Vec::new();
+    loop {
+        let page = queue.jobs(&filter).await?;
+        let Some(last) = page.last() else { return Ok(jobs) };
+        filter = filter.after(last.id);
+        jobs.extend(page);
+    }
+}
+
 /// What the command line says.
 struct Options {
     signups: PathBuf,
     outbox: PathBuf,
+    /// The SQLite file; `None` for jobs in memory.
+    database: Option<PathBuf>,
     flaky: bool,
+    retry: bool,
 }
 
 impl Options {
@@ -99,18 +147,31 @@ impl Options {
         let mut options = Self {
             signups: concat!(env!("CARGO_MANIFEST_DIR"), "/data/signups.csv").into(),
             outbox: "outbox".into(),
+            database: Some("welcome.db".into()),
             flaky: false,
+            retry: false,
         };
         while let Some(arg) = args.next() {
             match arg.as_str() {
                 "--help" | "-h" => return Ok(None),
                 "--outbox" => options.outbox = args.next().ok_or("`--outbox` needs a folder")?.into(),
+                "--queue" => options.database = database(&args.next().ok_or("`--queue` needs a URL")?)?,
                 "--flaky" => options.flaky = true,
+                "--retry" => options.retry = true,
                 file if !file.starts_with('-') => options.signups = file.into(),
                 option => return Err(format!("unknown option `{option}`")),
             }
         }
         Ok(Some(options))
+    }
+}
+
+/// The file of a URL; none where jobs are kept in memory.
+fn database(url: &str) -> Result<Option<PathBuf>, String> {
+    match url.split_once(':') {
+        Some(("sqlite", path)) if !path.is_empty() => Ok(Some(path.into())),
+        Some(("memory", "")) => Ok(None),
+        _ => Err(format!("`{url}` is neither `sqlite:FILE` nor `memory:`")),
     }
 }
 

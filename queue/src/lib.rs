@@ -45,7 +45,10 @@
 //! | know whether a unique job was there already | [`Pushed::is_duplicate`] |
 //! | know the run inside of a handler: id, attempt, cancellation, progress | [`JobContext`] |
 //! | set slots, threads and grace of a worker | [`WorkerBuilder`](worker::WorkerBuilder) |
-//! | look at jobs, count, cancel, retry, pause | [`Queue::jobs`], [`Queue::counts`], [`Queue::cancel`], [`Queue::retry`], [`Queue::pause`] |
+//! | look at jobs, count, cancel, pause | [`Queue::jobs`], [`Queue::counts`], [`Queue::cancel`], [`Queue::pause`] |
+//! | try failed jobs again, one or many | [`Queue::retry`], [`Queue::retry_all`] |
+//! | have jobs survive the process, in a file | `sqlite:`, at [`Queue::connect`], with the feature `sqlite` |
+//! | push in a transaction of my own data, or end the job in it | [`Pending::push_in`], [`JobContext::complete_in`] |
 //! | run jobs in step with a test or a script | `sync:`, at [`Queue::connect`] |
 //! | keep jobs elsewhere | [`Driver`](drivers::Driver) |
 //!

@@ -1,6 +1,8 @@
-//! The names of what is measured, and what is said where nobody listens to the log.
+//! What is measured: its names, and the guard around whoever records it; and what is said where nobody listens to the log.
 
+use std::any::Any;
 use std::io::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing::dispatcher;
@@ -16,6 +18,28 @@ pub(crate) const JOBS_ENDED: &str = "queue_jobs_ended_total";
 pub(crate) const JOB_RUN_SECONDS: &str = "queue_job_run_seconds";
 /// Runs whose lease was lost before their outcome was stored; a counter.
 pub(crate) const LEASES_LOST: &str = "queue_leases_lost_total";
+
+/// Asks or tells the recorder of metrics, which is code of the user's. Where it panics, that is not measured, and nothing else is lost:
+/// every word to it goes through here.
+pub(crate) fn measured<T>(speak: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(speak)).map_err(recorder_panicked).ok()
+}
+
+/// Says once a process that it panicked; the hook of the process has said where.
+#[cold]
+fn recorder_panicked(panic: Box<dyn Any + Send>) {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    let say = || tracing::error!("the recorder of metrics panicked: what it was told is not measured (said once)");
+    // Whoever listens may panic too, and so may what was thrown, when it is dropped.
+    if !SAID.swap(true, Ordering::Relaxed)
+        && let Err(next) = catch_unwind(AssertUnwindSafe(say))
+    {
+        std::mem::forget(next);
+    }
+    if let Err(next) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+        std::mem::forget(next);
+    }
+}
 
 /// Warns of jobs that a store in memory takes along with the process.
 pub(crate) fn warn_of_what_dies(jobs: u64) {

@@ -73,6 +73,7 @@ catches! {
     ignored_exceptions: IgnoresExceptions, "fetch::an_excepted_kind_is_left_alone";
     ignored_versions: IgnoresExceptions, "fetch::an_excepted_version_is_left_alone_with_all_above";
     no_prefetch: NeverPrefetches, "fetch::prefetch_goes_on_top_of_the_free_slots";
+    rescues_behind_the_slots: PrefetchesRescuedJobs, "rescue::a_rescued_job_behind_the_free_slots_is_not_prefetched";
     prefetched_rescues: PrefetchesRescuedJobs, "rescue::a_rescued_job_is_not_prefetched";
 
     no_fence: LosesTheFence, "settle::an_old_token_settles_nothing";
@@ -84,6 +85,8 @@ catches! {
     follow_ups_of_the_lost: StoresFollowUpsOfTheLost, "settle::a_follow_up_of_a_lost_lease_is_not_stored";
     dropped_errors: DropsErrors, "settle::each_failed_attempt_is_kept_with_its_error";
     counted_snoozes: CountsSnoozes, "settle::a_snoozed_job_comes_back_with_its_attempt_given_back";
+    late_retries: RetriesLate, "settle::a_job_retried_without_a_delay_is_there_at_once_behind_those_that_wait";
+    lost_turns: LosesTurns, "settle::a_released_job_keeps_its_turn";
     retries_at_once: RetriesAtOnce, "settle::a_retried_job_comes_back_after_its_delay";
     a_fetch_before_the_settlement: FetchesBeforeItSettles, "exchange::an_exchange_settles_before_it_fetches";
     an_exchange_now_that_settles_nothing: SettlesNothingNow, "exchange::an_exchange_on_the_callers_thread_does_the_same";
@@ -115,6 +118,10 @@ catches! {
     pauses_that_are_not_shared: IgnoresPauses, "shared::a_pause_here_is_in_force_there";
     cancels_that_do_nothing: CancelsNothing, "cancel::a_waiting_job_is_cancelled_at_once";
     retries_without_history: RetriesWithoutTheHistory, "retry::a_retry_keeps_the_history";
+    retries_in_words: RetriesManyInWords, "retry::many_jobs_are_retried_as_one_is";
+    retries_of_one_page: RetriesOnePage, "retry::of_many_jobs_all_are_retried_whatever_the_page";
+    retries_of_what_does_not_fit: RetriesMoreThanFits, "retry::of_many_jobs_those_are_retried_that_the_filter_fits";
+    hidden_refusals: HidesRefusals, "retry::of_many_jobs_those_with_a_taken_key_are_refused";
     forgotten_live_jobs: ForgetsLiveJobs, "retry::a_live_job_cannot_be_forgotten";
     pages_that_repeat: ListsFromTheStart, "list::pages_are_complete_and_without_repeats_while_jobs_are_added";
     nothing_unserved: SeesNothingUnserved, "counts::jobs_that_no_live_worker_serves_are_unserved";
@@ -137,6 +144,11 @@ fn a_wake_that_listens_late() {
     ] {
         assert_ended(Fault::ListensLate, rule, "did not end within");
     }
+}
+
+#[test]
+fn a_retry_of_many_that_nobody_hears_of() {
+    assert_ended(Fault::RetriesManyInWords, "retry::jobs_retried_together_wake", "did not end within");
 }
 
 /// It is the faults that the rules find, and not the way they are made.

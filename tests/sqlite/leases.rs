@@ -82,7 +82,7 @@ async fn a_worker_keeps_its_job_while_a_user_holds_the_file() {
     let queue = Queue::from_driver(Arc::new(place.open_impatient().await));
     let probe: Arc<Probe> = Arc::default();
     let container = Container::builder().instance(Arc::clone(&probe)).build();
-    let worker = Worker::builder(&queue, container).jobs::<(Long,)>().start().await.unwrap();
+    let worker = Worker::builder(&queue, container).jobs::<Long>().start().await.unwrap();
     let pushed = queue.dispatch(Long::with()).await.unwrap();
     probe.wait_for("run", 1).await;
     let other = place.open().await;

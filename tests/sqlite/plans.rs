@@ -10,16 +10,20 @@ use crate::store::{Place, run};
 
 /// The statements, and which tables each may go through from end to end, beside lists that it was given: small ones, or a few rows of an
 /// index that has no others.
-const STATEMENTS: [(&str, &[&str]); 47] = [
+const STATEMENTS: [(&str, &[&str]); 52] = [
     ("cancel_running", &[]),
     ("cancel_waiting", &[]),
     ("claim", &[]),
     ("claim_except", &[]),
+    ("all_good", &[]),
     ("complete", &[]),
+    ("complete_all", &[]),
     ("count", &[]),
     ("count_claimed", &[]),
+    ("count_completed", &[]),
     ("count_inserted", &[]),
     ("counts", &["queue_queues USING INDEX sqlite_autoindex_queue_queues_1"]),
+    ("ended", &[]),
     ("extend", &[]),
     ("fail_unreadable", &[]),
     ("find", &[]),
@@ -28,6 +32,7 @@ const STATEMENTS: [(&str, &[&str]); 47] = [
     ("heard", &[]),
     ("holder", &[]),
     ("insert", &[]),
+    ("insert_alike", &[]),
     ("job", &[]),
     ("jobs", &[]),
     ("jobs_at", &[]),

@@ -2,6 +2,7 @@
 
 pub mod errors;
 pub mod gate;
+pub mod ledger;
 pub mod logs;
 pub mod park;
 pub mod probe;
@@ -27,4 +28,7 @@ mod documents {
 
     #[doc = include_str!("../../docs/writing-a-driver.md")]
     struct WritingADriver;
+
+    #[doc = include_str!("../../docs/sqlite.md")]
+    struct Sqlite;
 }

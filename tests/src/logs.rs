@@ -5,11 +5,15 @@ use std::sync::{Mutex, Once, PoisonError};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 
 static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
-struct Keeps;
+/// Gives each line of this level, or a worse one, to a function.
+struct Gives<F> {
+    level: Level,
+    line: F,
+}
 
 struct Line(String);
 
@@ -22,9 +26,9 @@ impl Visit for Line {
     }
 }
 
-impl Subscriber for Keeps {
-    fn enabled(&self, _metadata: &Metadata<'_>) -> bool {
-        true
+impl<F: Fn(String) + 'static> Subscriber for Gives<F> {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= self.level
     }
 
     fn new_span(&self, _span: &Attributes<'_>) -> Id {
@@ -38,7 +42,7 @@ impl Subscriber for Keeps {
     fn event(&self, event: &Event<'_>) {
         let mut line = Line(event.metadata().level().to_string());
         event.record(&mut line);
-        LINES.lock().unwrap_or_else(PoisonError::into_inner).push(line.0);
+        (self.line)(line.0);
     }
 
     fn enter(&self, _span: &Id) {}
@@ -53,7 +57,17 @@ impl Subscriber for Keeps {
 /// When somebody else keeps the log of this process.
 pub fn keep() {
     static ONCE: Once = Once::new();
-    ONCE.call_once(|| tracing::subscriber::set_global_default(Keeps).expect("nobody else keeps the log"));
+    let keeps = |line| LINES.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    ONCE.call_once(|| give(Level::TRACE, keeps));
+}
+
+/// Gives each line of this level, or a worse one, to a function from now on.
+///
+/// # Panics
+///
+/// When somebody else has the log of this process.
+pub fn give(level: Level, line: impl Fn(String) + Send + Sync + 'static) {
+    tracing::subscriber::set_global_default(Gives { level, line }).expect("nobody else has the log");
 }
 
 /// The lines so far that hold these words: `LEVEL field=value message`, the fields in the order in which they were written.

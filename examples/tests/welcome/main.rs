@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic wherever it is")]
 
+mod killed;
 mod letter;
 mod smtp;
 
@@ -13,6 +14,7 @@ use std::{env, fs};
 
 use letter::Letter;
 use smtp::{Reply, Server};
+use tempfile::TempDir;
 
 /// The sign-ups of the repository: what is good in them, and what is not.
 const GOOD: usize = 236;
@@ -36,11 +38,12 @@ fn every_good_row_becomes_one_message() {
     let folder = tempfile::tempdir().unwrap();
     let output = welcome(folder.path()).output().unwrap();
 
-    assert_eq!(stdout(&output), format!("{GOOD} sent (0 after a retry), 0 failed, 12 rows refused\n"));
+    let said = format!("{GOOD} sign-ups are new in welcome.db\n{GOOD} sent (0 after a retry), 0 failed, 12 rows refused\n");
+    assert_eq!(stdout(&output), said);
     assert_eq!(stderr(&output).lines().collect::<Vec<_>>(), REFUSED);
     assert!(output.status.success());
 
-    let letters = letters(folder.path());
+    let letters = letters(&outbox(&folder));
     assert_eq!(letters.len(), GOOD);
     assert_eq!(distinct(&letters, |letter| &letter.to), GOOD);
     assert_eq!(distinct(&letters, |letter| &letter.message_id), GOOD);
@@ -56,17 +59,36 @@ fn every_good_row_becomes_one_message() {
 }
 
 #[test]
-fn a_second_run_says_what_the_first_one_left_in_the_outbox() {
+fn a_second_run_sends_nothing_twice() {
     let folder = tempfile::tempdir().unwrap();
-    let outbox = folder.path().join("outbox");
-    let signups = write_signups(folder.path(), &["1,Ada,ada@example.org", "2,Bob,bob@example.org"]);
-    let sent = "2 sent (0 after a retry), 0 failed, 0 rows refused\n";
+    let mut rows = vec!["1,Ada,ada@example.org", "2,Bob,bob@example.org"];
+    let run = |rows: &[&str]| {
+        let output = welcome(folder.path()).arg(write_signups(folder.path(), rows)).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        stdout(&output).to_owned()
+    };
+    let (rest, earlier) = ("(0 after a retry), 0 failed, 0 rows refused", "messages of earlier runs");
+    assert_eq!(run(&rows), format!("2 sign-ups are new in welcome.db\n2 sent {rest}\n"));
+    assert_eq!(run(&rows), format!("these sign-ups are in welcome.db already\n0 sent {rest}\noutbox also holds 2 {earlier}\n"));
+    rows.push("3,Eve,eve@example.org");
+    assert_eq!(run(&rows), format!("1 sign-ups are new in welcome.db\n1 sent {rest}\noutbox also holds 2 {earlier}\n"));
+    assert_eq!(distinct(&letters(&outbox(&folder)), |letter| &letter.to), 3);
+    assert_eq!(letters(&outbox(&folder)).len(), 3);
+}
 
-    let first = welcome(&outbox).arg(&signups).output().unwrap();
-    assert_eq!(stdout(&first), sent);
-    let second = welcome(&outbox).arg(&signups).output().unwrap();
-    assert_eq!(stdout(&second), format!("{sent}{} also holds 2 messages of earlier runs\n", outbox.display()));
-    assert_eq!(letters(&outbox).len(), 4);
+#[test]
+fn jobs_in_memory_do_not_outlive_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let signups = write_signups(folder.path(), &["1,Ada,ada@example.org", "2,Bob,bob@example.org"]);
+    let run = || {
+        let output = welcome(folder.path()).args(["--queue", "memory:"]).arg(&signups).output().unwrap();
+        stdout(&output).to_owned()
+    };
+    let sent = "2 sent (0 after a retry), 0 failed, 0 rows refused\n";
+    assert_eq!(run(), sent);
+    assert_eq!(run(), format!("{sent}outbox also holds 2 messages of earlier runs\n"));
+    assert_eq!(letters(&outbox(&folder)).len(), 4);
+    assert!(!folder.path().join("welcome.db").exists());
 }
 
 #[test]
@@ -74,10 +96,10 @@ fn a_flaky_server_costs_a_retry_and_no_message() {
     let folder = tempfile::tempdir().unwrap();
     let output = welcome(folder.path()).arg("--flaky").output().unwrap();
 
-    let letters = letters(folder.path());
+    let letters = letters(&outbox(&folder));
     let retried = letters.iter().filter(|letter| letter.to.ends_with("@example.net")).count();
     assert!(retried > 20, "only {retried} addresses at example.net");
-    assert_eq!(stdout(&output), format!("{GOOD} sent ({retried} after a retry), 0 failed, 12 rows refused\n"));
+    assert!(stdout(&output).ends_with(&format!("\n{GOOD} sent ({retried} after a retry), 0 failed, 12 rows refused\n")));
     assert_eq!(letters.len(), GOOD);
     assert!(output.status.success());
 }
@@ -88,14 +110,14 @@ fn messages_go_to_the_server_of_smtp_url() {
     let folder = tempfile::tempdir().unwrap();
     let output = welcome(folder.path()).env("SMTP_URL", server.url()).output().unwrap();
 
-    assert_eq!(stdout(&output), format!("{GOOD} sent (0 after a retry), 0 failed, 12 rows refused\n"));
+    assert!(stdout(&output).ends_with(&format!("\n{GOOD} sent (0 after a retry), 0 failed, 12 rows refused\n")));
     assert!(output.status.success());
     let sent = server.received();
     assert_eq!(sent.len(), GOOD);
     for (recipient, text) in &sent {
         assert_eq!(Letter::parse(text).to, *recipient);
     }
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert!(!outbox(&folder).exists());
 }
 
 #[test]
@@ -105,24 +127,33 @@ fn a_server_that_is_busy_gets_the_message_later() {
     let signups = write_signups(folder.path(), &["1,Ada,ada@example.org", "2,Bob,bob@example.org"]);
     let output = welcome(folder.path()).arg(signups).env("SMTP_URL", server.url()).output().unwrap();
 
-    assert_eq!(stdout(&output), "2 sent (2 after a retry), 0 failed, 0 rows refused\n");
+    assert!(stdout(&output).ends_with("\n2 sent (2 after a retry), 0 failed, 0 rows refused\n"), "{output:?}");
     assert!(output.status.success());
     assert_eq!(server.received().len(), 2);
 }
 
 #[test]
 fn an_address_that_is_refused_for_good_fails_at_once() {
-    let server = Server::start(|recipient, _| if recipient == "gone@example.org" { Reply::Refuse } else { Reply::Accept });
+    let server = Server::start(|recipient, earlier| match recipient {
+        "gone@example.org" if earlier == 0 => Reply::Refuse,
+        _ => Reply::Accept,
+    });
     let folder = tempfile::tempdir().unwrap();
     let signups = write_signups(folder.path(), &["1,Ada,ada@example.org", "2,Gone,gone@example.org", "3,Bob,bob@example.org"]);
-    let output = welcome(folder.path()).arg(signups).env("SMTP_URL", server.url()).output().unwrap();
+    let output = welcome(folder.path()).arg(&signups).env("SMTP_URL", server.url()).output().unwrap();
 
-    assert_eq!(stdout(&output), "2 sent (0 after a retry), 1 failed, 0 rows refused\n");
+    assert!(stdout(&output).ends_with("\n2 sent (0 after a retry), 1 failed, 0 rows refused\n"), "{output:?}");
     let report = stderr(&output);
     assert!(report.starts_with("failed user 2 after attempt 1: the mail server refused the message"), "{report}");
     assert!(report.contains("no such mailbox"), "{report}");
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(server.received().len(), 2);
+
+    // It is kept, until somebody says that it may be tried again.
+    let output = welcome(folder.path()).arg("--retry").arg(&signups).env("SMTP_URL", server.url()).output().unwrap();
+    let said = "1 jobs that had failed are tried again\n1 sent (1 after a retry), 0 failed, 0 rows refused\n";
+    assert!(stdout(&output).ends_with(said), "{output:?}");
+    assert_eq!(server.received().len(), 3);
 }
 
 #[test]
@@ -131,6 +162,8 @@ fn a_wrong_command_line_is_answered_with_the_usage() {
     let output = welcome(folder.path()).arg("--outbx").output().unwrap();
     assert!(stderr(&output).starts_with("unknown option `--outbx`\nusage: welcome"), "{output:?}");
     assert_eq!(output.status.code(), Some(2));
+    let output = welcome(folder.path()).args(["--queue", "sqlite:"]).output().unwrap();
+    assert!(stderr(&output).starts_with("`sqlite:` is neither `sqlite:FILE` nor `memory:`\nusage: welcome"), "{output:?}");
 }
 
 #[test]
@@ -144,8 +177,8 @@ fn help_is_no_error() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was sent");
 }
 
-/// The example with this outbox and no mail server.
-fn welcome(outbox: &Path) -> Command {
+/// The example in this folder, where it finds and leaves its files, and no mail server.
+fn welcome(folder: &Path) -> Command {
     static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
         // `cargo test` builds this example as a test, not as the program that its user starts.
         let build = Command::new(env!("CARGO")).args(["build", "--quiet", "--example", "welcome"]).output().unwrap();
@@ -154,8 +187,13 @@ fn welcome(outbox: &Path) -> Command {
         target.join("debug/examples").join(format!("welcome{}", env::consts::EXE_SUFFIX))
     });
     let mut command = Command::new(&*BUILT);
-    command.env_remove("SMTP_URL").arg("--outbox").arg(outbox);
+    command.env_remove("SMTP_URL").current_dir(folder);
     command
+}
+
+/// Where the messages of a folder lie when nobody says otherwise.
+fn outbox(folder: &TempDir) -> PathBuf {
+    folder.path().join("outbox")
 }
 
 /// Writes a file of sign-ups into a folder.

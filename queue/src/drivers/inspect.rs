@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{BoxFuture, WorkerRow};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::job::{Filter, JobId, JobRow, JobState};
 
 /// Looking into a store, and acting on single jobs and queues.
@@ -29,6 +29,35 @@ pub trait Inspect: Send + Sync {
     /// the winner's id where its unique key is taken.
     fn retry(&self, id: JobId) -> BoxFuture<'_, Result<(), Error>>;
 
+    /// Retries every job that [`Filter::for_retry`] leaves of a filter, as [`retry`](Inspect::retry) does. By default page by page and one by
+    /// one; a store that can do many in one commit does so. What was retried before an error stays retried.
+    fn retry_all<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Retried, Error>> {
+        Box::pin(async move {
+            let mut done = Retried::default();
+            let Some(mut filter) = filter.for_retry() else { return Ok(done) };
+            loop {
+                let page = self.jobs(&filter).await?;
+                let Some(last) = page.last() else { return Ok(done) };
+                // By id, so that a job which fails again meanwhile is not met again.
+                filter.after = Some(last.id);
+                for row in &page {
+                    match self.retry(row.id).await {
+                        Ok(()) => done.retried += 1,
+                        // Somebody was faster: it is forgotten, or retried already.
+                        Err(error) if error.kind() == ErrorKind::NotFound => {}
+                        Err(error) if error.kind() == ErrorKind::Conflict => {
+                            let has_ended = |row: JobRow| filter.states.contains(&row.state);
+                            if self.job(row.id).await?.is_some_and(has_ended) {
+                                done.refused.push(row.id);
+                            }
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+        })
+    }
+
     /// Removes a terminal job; `Conflict` for a live one.
     fn forget(&self, id: JobId) -> BoxFuture<'_, Result<(), Error>>;
 
@@ -37,6 +66,16 @@ pub trait Inspect: Send + Sync {
 
     /// The contrary of [`pause`](Inspect::pause).
     fn resume<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<(), Error>>;
+}
+
+/// What a retry of many came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retried {
+    /// How many jobs are available again.
+    pub retried: u64,
+    /// Jobs that stay as they were because a live job has their unique key, by id. Of several with one key the first one is retried.
+    pub refused: Vec<JobId>,
 }
 
 /// How many jobs are where.

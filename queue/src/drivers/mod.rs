@@ -24,7 +24,7 @@ pub use data::{
 };
 pub use error::PushError;
 pub use futures_util::future::BoxFuture;
-pub use inspect::{Counts, Inspect, QueueCounts};
+pub use inspect::{Counts, Inspect, QueueCounts, Retried};
 pub use memory::Memory;
 pub use migrate::{Migrate, Schema};
 #[cfg(feature = "sqlite")]
@@ -67,8 +67,8 @@ pub trait Driver: Send + Sync + 'static {
 
     /// Claims for each named queue up to `free` plus `ahead` due jobs, by priority, due time, id; counts the attempt and gives lease and token.
     ///
-    /// Jobs with `rescues > 0` count against `free` only. Reads only `available` rows of queues that are not paused, and leaves
-    /// `request.except` alone. The answer is sorted by [`Delivery::order`] within each queue.
+    /// The first `free` may be any; of those behind, none has `rescues > 0`. Reads only `available` rows of queues that are not paused,
+    /// and leaves `request.except` alone. The answer is sorted by [`Delivery::order`] within each queue.
     fn fetch<'a>(&'a self, request: &'a FetchRequest) -> BoxFuture<'a, Result<Vec<Delivery>, Error>>;
 
     /// Stores any mix of outcomes, each fenced by its token, each with its follow-ups in the same commit. One answer each, in order.

@@ -1,8 +1,8 @@
-//! Which jobs to list.
+//! Which jobs to list, or to retry.
 
 use super::{JobId, JobState};
 
-/// Which jobs [`Queue::jobs`](crate::Queue::jobs) lists: those that fit everything that is said; nothing said fits all.
+/// Which jobs [`Queue::jobs`](crate::Queue::jobs) lists and [`Queue::retry_all`](crate::Queue::retry_all) retries: those that fit everything that is said; nothing said fits all.
 ///
 /// ```
 /// use queue::job::{Filter, JobState};
@@ -79,6 +79,27 @@ impl Filter {
     #[must_use]
     pub fn page(&self) -> usize {
         self.limit.unwrap_or(100).clamp(1, 1_000)
+    }
+
+    /// The filter of a retry of many: of the jobs that fit, the failed and the cancelled ones, or the failed ones alone where no state is
+    /// named; all of them, so without a page and its begin. `None` where only other states are named. For drivers.
+    ///
+    /// ```
+    /// use queue::job::{Filter, JobState};
+    ///
+    /// let filter = Filter::new().queue("mail").limit(20).for_retry();
+    /// assert_eq!(filter, Some(Filter::new().queue("mail").state(JobState::Failed)));
+    /// assert_eq!(Filter::new().state(JobState::Running).for_retry(), None);
+    /// ```
+    #[must_use]
+    pub fn for_retry(&self) -> Option<Self> {
+        let mut states = self.states.clone();
+        if states.is_empty() {
+            states.push(JobState::Failed);
+        }
+        states.retain(|state| matches!(state, JobState::Failed | JobState::Cancelled));
+        let is_possible = !states.is_empty();
+        is_possible.then(|| Self { states, after: None, limit: None, ..self.clone() })
     }
 
     /// Whether a job with these properties fits; drivers without a query language use it.

@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::FutureExt;
 use tokio::runtime::Handle;
@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// How long to wait at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How long those who were just answered together may take to push again before the next commit goes without them.
+const GATHERING: Duration = Duration::from_millis(1);
 
 /// The thread, seen from the handles.
 #[derive(Debug)]
@@ -104,7 +106,9 @@ async fn store(driver: &dyn Driver, intake: &Intake) {
             intake.arrived().await;
             continue;
         }
+        let (started, pushers) = (Instant::now(), groups.len());
         let results = push(driver, &groups).await;
+        let took = started.elapsed();
         let now = driver.clock().now();
         let away = results.iter().filter(|result| matches!(result, Err(PushError::Unavailable(_)))).count();
         if away < groups.len() {
@@ -116,17 +120,36 @@ async fn store(driver: &dyn Driver, intake: &Intake) {
                 tracing::info!("the store is back");
             }
         } else if away_since.is_none() {
-            tracing::warn!("the store is away; each push is tried again for {PATIENCE:?}");
+            let cause = results.iter().find_map(|result| match result {
+                Err(PushError::Unavailable(cause)) => Some(crate::error::chain(&**cause)),
+                _ => None,
+            });
+            tracing::warn!(error = cause, "the store is away; each push is tried again for {PATIENCE:?}");
             away_since = Some(now);
         }
         answer(driver, intake, &mut groups, &mut tickets, results, &Outage { now, since: away_since.unwrap_or(now) });
         if groups.is_empty() {
             // A store in memory never waits, and the engine has other tasks.
             tokio::task::coop::consume_budget().await;
+            gather(intake, pushers, took).await;
             continue;
         }
         driver.clock().sleep(pause.mul_f64(0.75 + 0.5 * fastrand::f64())).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Waits for those who were answered together, and push again, for a fraction of what the last commit took: else the first of them goes into
+/// a commit of its own, which all others wait for.
+async fn gather(intake: &Intake, pushers: usize, took: Duration) {
+    if pushers < 2 {
+        return;
+    }
+    let (started, patience) = (Instant::now(), (took / 4).min(GATHERING));
+    while intake.waiting() < pushers && started.elapsed() < patience {
+        tokio::task::yield_now().await;
+        // The pushers may need this core.
+        std::thread::yield_now();
     }
 }
 

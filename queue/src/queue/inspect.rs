@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::drivers::{BoxFuture, Counts, Driver, Inspect, WorkerRow};
+use crate::drivers::{BoxFuture, Counts, Driver, Inspect, Retried, WorkerRow};
 use crate::error::{Error, ErrorKind};
 use crate::job::{Filter, JobId, JobRow, JobState, queue_name};
 
@@ -104,6 +104,30 @@ impl Queue {
     /// taken; and as [`job`](Queue::job).
     pub async fn retry(&self, id: JobId) -> Result<(), Error> {
         self.inspect(move |inspect| inspect.retry(id)).await
+    }
+
+    /// Makes every failed job that fits a filter available again, as [`retry`](Queue::retry) does; where the filter names states, the
+    /// failed and cancelled ones among them. All of them: the page of the filter, `after` and `limit`, does not count.
+    ///
+    /// A job whose unique key is taken stays as it was, and the answer names it.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// use queue::{Queue, job::Filter};
+    ///
+    /// let queue = Queue::connect("memory:").await?;
+    /// let done = queue.retry_all(&Filter::new().queue("mail").kind("SendWelcomeEmail")).await?;
+    /// println!("{} jobs run again, {} have a successor", done.retried, done.refused.len());
+    /// # assert_eq!((done.retried, done.refused.len()), (0, 0));
+    /// # Ok::<(), queue::Error>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`job`](Queue::job). What was retried before the error stays retried: call it again for the rest.
+    pub async fn retry_all(&self, filter: &Filter) -> Result<Retried, Error> {
+        let (driver, filter) = (Arc::clone(self.driver()), filter.clone());
+        self.on_engine(async move { inspection(&*driver)?.retry_all(&filter).await }).await
     }
 
     /// Removes a job that has ended.

@@ -159,6 +159,11 @@ impl Intake {
         }
     }
 
+    /// How many groups wait to be taken out.
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().waiting.len()
+    }
+
     /// Groups that were taken out are stored, or refused. Those that the engine `kept`, to try them again, still wait.
     pub(super) fn left(&self, room: &Room, kept: &[Ticket]) {
         let mut state = self.lock();

@@ -10,7 +10,7 @@ use tracing::Span;
 use tracing::field::Empty;
 
 use crate::drivers::{NewJob, PushError, PushResult};
-use crate::telemetry::{JOBS_PUSHED, PUSHES_FAILED};
+use crate::telemetry::{JOBS_PUSHED, PUSHES_FAILED, measured};
 
 /// How many queues have a label of their own, those that are pushed to first; a program may have a queue for each of its users.
 const MOST_QUEUES: usize = 200;
@@ -88,13 +88,13 @@ impl Observer {
         let mut pushed = pushed.iter();
         for run in std::iter::once(&self.first).chain(self.more.iter().flat_map(|more| &more.rest)) {
             let stored = pushed.by_ref().take(run.jobs).filter(|pushed| !pushed.is_duplicate).count();
-            run.pushed.increment(stored as u64);
+            measured(|| run.pushed.increment(stored as u64));
         }
     }
 
     /// Nothing of the push is stored.
     pub(super) fn failed(&self, error: &PushError) {
-        self.failed.increment(1);
+        measured(|| self.failed.increment(1));
         if let Some(more) = self.more.as_ref().filter(|more| !more.span.is_disabled()) {
             more.span.record("otel.status_code", "ERROR");
             more.span.record("otel.status_description", crate::error::chain(error));
@@ -104,7 +104,7 @@ impl Observer {
 
 /// A push failed before there was a job to store. It counts under the queue of the job's attributes.
 pub(super) fn refused(kind: &'static str, queue: &'static str) {
-    counter!(PUSHES_FAILED, "queue" => queue, "kind" => kind).increment(1);
+    measured(|| counter!(PUSHES_FAILED, "queue" => queue, "kind" => kind).increment(1));
 }
 
 /// The span of a push, in the words of OpenTelemetry's conventions for messaging; a push of several queues or kinds has those of its
@@ -187,14 +187,12 @@ impl Meters {
     }
 
     fn add(&mut self, owner: u64, queue: Arc<str>, kind: &Arc<str>) -> usize {
-        let (name, kind) = (|| queue.to_string(), Arc::clone(kind));
-        let meter = Meter {
-            pushed: counter!(JOBS_PUSHED, "queue" => name(), "kind" => kind.to_string()),
-            failed: counter!(PUSHES_FAILED, "queue" => name(), "kind" => kind.to_string()),
-            owner,
-            queue,
-            kind,
+        let counter_of = |name: &'static str| {
+            let counter = measured(|| counter!(name, "queue" => queue.to_string(), "kind" => kind.to_string()));
+            counter.unwrap_or_else(Counter::noop)
         };
+        let (pushed, failed) = (counter_of(JOBS_PUSHED), counter_of(PUSHES_FAILED));
+        let meter = Meter { owner, queue, kind: Arc::clone(kind), pushed, failed };
         if self.recent.len() < RECENT {
             self.recent.push(meter);
             return self.recent.len() - 1;

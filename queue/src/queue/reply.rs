@@ -19,6 +19,8 @@ struct State {
     answer: Option<PushResult>,
     waker: Option<Waker>,
     is_abandoned: bool,
+    /// A thread is parked for the answer. To notify nobody is a system call, too.
+    is_parked_for: bool,
 }
 
 /// The right to answer, once. Dropped without an answer, it answers that the queue is closed: nobody waits for good.
@@ -64,9 +66,11 @@ impl Reply {
             return;
         }
         state.answer = Some(answer);
-        let waker = state.waker.take();
+        let (waker, is_parked_for) = (state.waker.take(), state.is_parked_for);
         drop(state);
-        self.answered.notify_all();
+        if is_parked_for {
+            self.answered.notify_all();
+        }
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -94,7 +98,8 @@ impl Reply {
 
     /// Parks the thread until there is an answer.
     pub(super) fn wait(&self) -> PushResult {
-        let state = self.lock();
+        let mut state = self.lock();
+        state.is_parked_for = true;
         let mut state = self.answered.wait_while(state, |state| state.answer.is_none()).unwrap_or_else(PoisonError::into_inner);
         state.answer.take().unwrap_or(Err(PushError::Closed))
     }

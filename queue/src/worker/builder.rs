@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 use crate::container::Container;
+use crate::drivers::MaintainLimits;
 use crate::job::{JobError, JobOptions, JobRow, Queueable};
 use crate::queue::Queue;
 use crate::registry::Registry;
@@ -59,6 +60,7 @@ pub(super) struct Settings {
     pub(super) prefetch: Option<usize>,
     pub(super) lease: Duration,
     pub(super) grace: Duration,
+    pub(super) limits: MaintainLimits,
 }
 
 impl Settings {
@@ -93,6 +95,7 @@ impl WorkerBuilder {
                 prefetch: None,
                 lease: Duration::from_secs(30),
                 grace: Duration::from_secs(25),
+                limits: MaintainLimits::default(),
             },
             registry: Registry::linked(),
             jobs: None,
@@ -159,6 +162,26 @@ impl WorkerBuilder {
     /// How long a lease lasts: 30 s when nothing is said. It is renewed three times in that time.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.settings.lease = lease;
+        self
+    }
+
+    /// How long completed and cancelled jobs stay in the store: 24 h when nothing is said. Every worker removes what is older, so workers of
+    /// one store should say the same; the shortest time counts.
+    pub fn keep_completed(mut self, time: Duration) -> Self {
+        self.settings.limits.keep_completed = time;
+        self
+    }
+
+    /// How long failed jobs stay in the store, to be looked at and retried: 7 days when nothing is said. As
+    /// [`keep_completed`](Self::keep_completed), it counts for the store.
+    pub fn keep_failed(mut self, time: Duration) -> Self {
+        self.settings.limits.keep_failed = time;
+        self
+    }
+
+    /// The rescue that fails a job, because its process died each time: 5 when nothing is said, at least 1.
+    pub fn max_rescues(mut self, rescues: u32) -> Self {
+        self.settings.limits.max_rescues = rescues;
         self
     }
 

@@ -195,7 +195,7 @@ fn stored(shared: &Arc<Shared>, settlements: &[Settlement], answers: &[Settled],
             if was_completed_in && tells {
                 shared.queue.terminal(id);
             } else if !was_completed_in {
-                metrics::counter!(telemetry::LEASES_LOST).increment(1);
+                telemetry::measured(|| metrics::counter!(telemetry::LEASES_LOST).increment(1));
                 tracing::warn!(job = %id, "the lease of a run was lost before its outcome was stored; the job runs again, or has ended elsewhere");
             }
             continue;

@@ -39,7 +39,7 @@ pub(super) struct Loop {
 impl Loop {
     /// Runs jobs until the lane is closed, with their queue as the current one whenever it is polled.
     pub(super) async fn run(self) {
-        // What panics outside of a job is code of the user's all the same: a subscriber, or a recorder of metrics.
+        // What panics outside of a job is code of the user's all the same: a subscriber.
         while let Err(panic) = AssertUnwindSafe(self.entered()).catch_unwind().await {
             log_panic("execute", &attempt::panic_text(panic));
         }

@@ -9,7 +9,7 @@ use metrics::{Counter, Histogram};
 use crate::drivers::{Delivery, Except};
 use crate::job::{Backoff, JobOptions, Outcome};
 use crate::registry::Entry;
-use crate::telemetry;
+use crate::telemetry::{self, measured};
 
 use super::ready::Ready;
 
@@ -31,9 +31,13 @@ struct Meters {
 impl Meters {
     fn new(entry: &Entry) -> Self {
         let (queue, kind) = (entry.options.queue, entry.kind);
-        let ended = OUTCOMES
-            .map(|outcome| metrics::counter!(telemetry::JOBS_ENDED, "queue" => queue, "kind" => kind, "outcome" => outcome));
-        Self { ended, run_time: metrics::histogram!(telemetry::JOB_RUN_SECONDS, "queue" => queue, "kind" => kind) }
+        let ended = OUTCOMES.map(|outcome| {
+            let counter =
+                measured(|| metrics::counter!(telemetry::JOBS_ENDED, "queue" => queue, "kind" => kind, "outcome" => outcome));
+            counter.unwrap_or_else(Counter::noop)
+        });
+        let run_time = measured(|| metrics::histogram!(telemetry::JOB_RUN_SECONDS, "queue" => queue, "kind" => kind));
+        Self { ended, run_time: run_time.unwrap_or_else(Histogram::noop) }
     }
 }
 
@@ -176,9 +180,9 @@ pub(super) struct Measure<'a> {
 }
 
 impl Measure<'_> {
-    /// The run has ended after this time. The recorder is code of the user's.
+    /// The run has ended after this time.
     pub(super) fn ended_after(&self, run_time: Duration) {
-        self.ended.increment(1);
-        self.run_time.record(run_time.as_secs_f64());
+        measured(|| self.ended.increment(1));
+        measured(|| self.run_time.record(run_time.as_secs_f64()));
     }
 }

@@ -19,7 +19,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 /// Maintains until the task is dropped: at start, when the next job is due, and every 5 s ± 20 %.
 pub(super) async fn run(shared: Arc<Shared>) {
-    let limits = MaintainLimits::default();
+    let limits = &shared.settings.limits;
     loop {
         // ± 20 %, so that the workers of a store do not do it all at once.
         let period = PERIOD.mul_f64(0.8 + 0.4 * fastrand::f64());
@@ -27,7 +27,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
         shared.due.clear();
         // Before the look too: the store says in what time a job is due, as of then.
         let now = shared.clock.now();
-        let wait = match once(&shared, &limits).await {
+        let wait = match once(&shared, limits).await {
             Ok(maintained) => {
                 let next = maintained.next_due.unwrap_or(period);
                 follow(&shared, maintained);

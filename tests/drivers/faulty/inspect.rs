@@ -1,6 +1,6 @@
 //! The faults of looking and acting.
 
-use queue::drivers::{BoxFuture, Counts, Inspect, WorkerRow};
+use queue::drivers::{BoxFuture, Counts, Inspect, Retried, WorkerRow};
 use queue::job::{Filter, JobRow};
 use queue::{Error, ErrorKind, JobId, JobState};
 
@@ -61,6 +61,34 @@ impl Inspect for Faulty {
                 return result.map_err(|_| Error::new(ErrorKind::Conflict, "the unique key is taken"));
             }
             result
+        })
+    }
+
+    fn retry_all<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Retried, Error>> {
+        Box::pin(async move {
+            match self.fault {
+                Fault::RetriesManyInWords => {
+                    let mut retried = Retried::default();
+                    retried.retried = self.inner().jobs(filter).await?.len() as u64;
+                    Ok(retried)
+                }
+                Fault::RetriesOnePage => {
+                    let mut retried = Retried::default();
+                    for row in self.inner().jobs(&filter.clone().state(JobState::Failed)).await? {
+                        retried.retried += u64::from(self.inner().retry(row.id).await.is_ok());
+                    }
+                    Ok(retried)
+                }
+                Fault::RetriesMoreThanFits => {
+                    self.inner().retry_all(&Filter::new().state(JobState::Failed).state(JobState::Cancelled)).await
+                }
+                Fault::HidesRefusals => {
+                    let mut retried = self.inner().retry_all(filter).await?;
+                    retried.refused.clear();
+                    Ok(retried)
+                }
+                _ => self.inner().retry_all(filter).await,
+            }
         })
     }
 

@@ -115,15 +115,15 @@ impl Faulty {
         group
     }
 
-    async fn push_one(&self, group: &Group) -> PushResult {
-        if self.has(Fault::LeaksUniqueKeys) {
-            let seen = self.seen();
-            let winner = group.jobs.first().and_then(NewJob::unique_key).and_then(|key| seen.keys.get(key));
-            if let Some(&winner) = winner {
-                return Ok(vec![Pushed::duplicate_of(winner)]);
-            }
-        }
-        let pushed = self.inner.push(&[self.change_group(group)]).await.remove(0)?;
+    /// The job that had the key of a group, as if a lock had kept it.
+    fn leaked(&self, group: &Group) -> Option<Pushed> {
+        let key = group.jobs.first().filter(|_| self.has(Fault::LeaksUniqueKeys)).and_then(NewJob::unique_key)?;
+        self.seen().keys.get(key).copied().map(Pushed::duplicate_of)
+    }
+
+    /// What is answered for a group, the driver inside having answered this.
+    fn answer(&self, group: &Group, pushed: PushResult) -> PushResult {
+        let pushed = pushed?;
         let mut seen = self.seen();
         for (job, pushed) in group.jobs.iter().zip(&pushed) {
             seen.keys.extend(job.unique_key().map(|key| (key.to_owned(), pushed.id)));
@@ -163,11 +163,16 @@ impl Driver for Faulty {
 
     fn push<'a>(&'a self, groups: &'a [Group]) -> BoxFuture<'a, Vec<PushResult>> {
         Box::pin(async move {
-            let mut results = Vec::new();
-            for group in groups {
-                results.push(self.push_one(group).await);
-            }
-            results
+            let leaked: Vec<_> = groups.iter().map(|group| self.leaked(group)).collect();
+            let rest = groups.iter().zip(&leaked).filter(|(_, leaked)| leaked.is_none());
+            let rest: Vec<_> = rest.map(|(group, _)| self.change_group(group)).collect();
+            // In one call, as whoever has no fault would: the driver inside sees one time.
+            let mut pushed = self.inner.push(&rest).await.into_iter();
+            let answer = |(group, leaked): (&Group, Option<Pushed>)| match leaked {
+                Some(winner) => Ok(vec![winner]),
+                None => self.answer(group, pushed.next().expect("the driver inside answers once a group")),
+            };
+            groups.iter().zip(leaked).map(answer).collect()
         })
     }
 
@@ -219,6 +224,10 @@ impl Driver for Faulty {
                     (Fault::DropsErrors, Outcome::Retry { error, .. } | Outcome::Fail { error }) => error.clear(),
                     (Fault::CountsSnoozes, &mut Outcome::Snooze { delay }) => {
                         settlement.outcome = Outcome::Retry { delay, error: String::new() };
+                    }
+                    (Fault::RetriesLate, Outcome::Retry { delay, .. }) => *delay += Duration::from_secs(1),
+                    (Fault::LosesTurns, Outcome::Release { .. }) => {
+                        settlement.outcome = Outcome::Retry { delay: Duration::ZERO, error: String::new() };
                     }
                     (Fault::RetriesAtOnce, Outcome::Retry { delay, .. }) => *delay = Duration::ZERO,
                     _ => {}

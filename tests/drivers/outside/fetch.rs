@@ -24,19 +24,15 @@ impl Table {
             .collect();
         ready.sort_by_key(|row| (row.priority, row.due_at, row.id));
 
-        let (mut all, mut rescued) = (0, 0);
         let mut deliveries = Vec::new();
         for row in ready {
-            let is_rescued = row.rescues > 0;
-            if all == queue.free + queue.ahead {
+            if deliveries.len() == queue.free + queue.ahead {
                 break;
             }
             // It may have killed its process, so it is never prefetched; those behind it are.
-            if is_rescued && rescued == queue.free {
+            if row.rescues > 0 && deliveries.len() >= queue.free {
                 continue;
             }
-            all += 1;
-            rescued += usize::from(is_rescued);
             row.state = JobState::Running;
             row.attempt += 1;
             row.token += 1;

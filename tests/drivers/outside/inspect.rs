@@ -117,7 +117,7 @@ impl Table {
             return Err(conflict(format!("the unique key of the job {id} is taken by {winner}")));
         }
         let row = self.find(id)?;
-        row.max_attempts = row.attempt + row.attempts_at_once;
+        row.max_attempts += row.attempts_at_once;
         row.rescues = 0;
         row.due_at = now;
         row.leave(JobState::Available, now);

@@ -79,13 +79,16 @@ impl Table {
         let is_dead = |row: &&mut Row| row.state == JobState::Running && row.expires_at <= now;
         for row in self.jobs.values_mut().filter(is_dead).take(limits.batch) {
             row.rescues += 1;
-            if row.rescues >= limits.max_rescues {
+            let is_out = row.rescues >= limits.max_rescues && !row.is_cancel_requested;
+            if is_out {
                 row.add_error("its process died while running it", now);
+            }
+            row.attempt -= 1;
+            if is_out {
                 row.leave(JobState::Failed, now);
                 maintained.failed.push(row.to_job_row());
                 continue;
             }
-            row.attempt -= 1;
             let state = if row.is_cancel_requested { JobState::Cancelled } else { JobState::Available };
             row.leave(state, now);
             self.events.push(Event::Work(Arc::clone(&row.queue)));

@@ -62,16 +62,13 @@ impl Row {
             }
             Outcome::Retry { delay, error } => {
                 self.add_error(error, now);
+                // It had its turn, and goes behind those that wait.
+                self.due_at = now;
                 self.run_again(JobState::Retryable, *delay, now);
             }
-            Outcome::Snooze { delay } => {
+            Outcome::Snooze { delay } | Outcome::Release { delay } => {
                 self.attempt -= 1;
                 self.run_again(JobState::Scheduled, *delay, now);
-            }
-            Outcome::Release { delay } => {
-                self.attempt -= 1;
-                let state = if delay.is_zero() { JobState::Available } else { JobState::Scheduled };
-                self.run_again(state, *delay, now);
             }
         }
     }
@@ -79,6 +76,9 @@ impl Row {
     fn run_again(&mut self, state: JobState, delay: Duration, now: SystemTime) {
         if self.is_cancel_requested {
             return self.leave(JobState::Cancelled, now);
+        }
+        if delay.is_zero() {
+            return self.leave(JobState::Available, now);
         }
         self.due_at = now + delay;
         self.leave(state, now);

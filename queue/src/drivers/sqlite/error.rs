@@ -20,6 +20,9 @@ const NOTADB: i32 = 26;
 /// An extended code of `BUSY`: the transaction reads an old state of the file.
 const BUSY_SNAPSHOT: i32 = 517;
 
+/// An extended code of `CONSTRAINT`: a `CHECK` does not hold.
+const CHECK: i32 = 275;
+
 /// Why something was not done in a file.
 #[derive(Debug)]
 pub(super) enum Fault {
@@ -57,6 +60,11 @@ impl Fault {
                 matches!(self.primary(), Some(BUSY | LOCKED | NOMEM | IOERR | FULL | CANTOPEN | PROTOCOL))
             }
         }
+    }
+
+    /// Whether a `CHECK` of the schema does not hold.
+    pub(super) fn is_check(&self) -> bool {
+        self.code() == Some(CHECK)
     }
 
     /// Whether others have the file for the moment.

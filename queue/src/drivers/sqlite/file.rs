@@ -2,6 +2,7 @@
 
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use crate::error::{Error, ErrorKind};
 
@@ -27,6 +28,9 @@ impl Identity {
 pub(super) struct File {
     path: PathBuf,
     identity: Identity,
+    /// The log beside it, from the first commit on. Who has the file open keeps it there, so it goes only by the hand of a stranger.
+    log: PathBuf,
+    logged: Arc<OnceLock<Identity>>,
 }
 
 impl File {
@@ -38,7 +42,9 @@ impl File {
             Error::new(ErrorKind::Store, format!("the file `{}` cannot be looked at", path.display())).with_source(error)
         })?;
         let identity = Identity::of(&metadata);
-        Ok(Self { path, identity })
+        let mut log = path.clone().into_os_string();
+        log.push("-wal");
+        Ok(Self { path, identity, log: log.into(), logged: Arc::default() })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -49,17 +55,31 @@ impl File {
         self.identity
     }
 
-    /// Fails when another file lies at the path, or none: what is written now would go with the old one.
-    pub(super) fn check(&self) -> Result<(), Error> {
-        let what = match std::fs::metadata(&self.path) {
-            Ok(metadata) if Identity::of(&metadata) == self.identity => return Ok(()),
-            Ok(_) => "was replaced by another one",
-            Err(_) => "is gone",
-        };
-        let text = format!(
-            "the file `{}` {what} while it was open, so nothing is stored in it any more: put the old one back, or start again",
-            self.path.display()
-        );
-        Err(Error::new(ErrorKind::Store, text))
+    /// Remembers the log, which is there while there are commits of this handle.
+    pub(super) fn note_log(&self) {
+        if self.logged.get().is_none()
+            && let Ok(metadata) = std::fs::metadata(&self.log)
+        {
+            let _ = self.logged.set(Identity::of(&metadata));
+        }
     }
+
+    /// Fails when another file lies at the path, or none: what is written now would go with the old one. The same for its log.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        check(&self.path, self.identity)?;
+        self.logged.get().map_or(Ok(()), |identity| check(&self.log, *identity))
+    }
+}
+
+fn check(path: &Path, identity: Identity) -> Result<(), Error> {
+    let what = match std::fs::metadata(path) {
+        Ok(metadata) if Identity::of(&metadata) == identity => return Ok(()),
+        Ok(_) => "was replaced by another one",
+        Err(_) => "is gone",
+    };
+    let text = format!(
+        "the file `{}` {what} while it was open, so nothing is stored in it any more: put the old one back, or start again",
+        path.display()
+    );
+    Err(Error::new(ErrorKind::Store, text))
 }

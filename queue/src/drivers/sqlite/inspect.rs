@@ -11,10 +11,11 @@ use super::events::News;
 use super::list;
 use super::push;
 use super::renew;
+use super::retry;
 use super::rows;
 use super::script::{Answer, Script};
 use super::tally::Tally;
-use crate::drivers::{BoxFuture, Counts, Inspect, QueueCounts, WorkerId, WorkerRow};
+use crate::drivers::{BoxFuture, Counts, Inspect, QueueCounts, Retried, WorkerId, WorkerRow};
 use crate::error::{Error, ErrorKind};
 use crate::job::{Filter, JobId, JobRow, JobState};
 
@@ -91,11 +92,15 @@ impl Inspect for Sqlite {
                 let text = format!("job {id} cannot be retried while job {winner} has its unique key `{key}`");
                 return Err(Fault::Own(Error::new(ErrorKind::Conflict, text)));
             }
-            run(connection, include_str!("sql/retry.sql"), Some(acted.now), found.place).await?;
+            retry::available(connection, &[found.place], acted.now).await?;
             acted.tally.moved(&found.queue, found.state, JobState::Available);
             acted.news.work.insert(found.queue);
             Ok(())
         }))
+    }
+
+    fn retry_all<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Retried, Error>> {
+        Box::pin(self.retry_fitting(filter))
     }
 
     fn forget(&self, id: JobId) -> BoxFuture<'_, Result<(), Error>> {
@@ -136,10 +141,10 @@ impl Inspect for Sqlite {
 }
 
 /// What an action did, for its commit and for those who wait.
-struct Acted {
-    now: i64,
-    tally: Tally,
-    news: News,
+pub(super) struct Acted {
+    pub(super) now: i64,
+    pub(super) tally: Tally,
+    pub(super) news: News,
 }
 
 impl Sqlite {
@@ -151,7 +156,10 @@ impl Sqlite {
     }
 
     /// Acts in a transaction of its own, which is durable before it is answered.
-    async fn act<T>(&self, act: impl AsyncFnOnce(&mut SqliteConnection, &mut Acted) -> Result<T, Fault>) -> Result<T, Error> {
+    pub(super) async fn act<T>(
+        &self,
+        act: impl AsyncFnOnce(&mut SqliteConnection, &mut Acted) -> Result<T, Fault>,
+    ) -> Result<T, Error> {
         let acted = async {
             let mut transaction = self.writer.durable().await?;
             transaction.begin().await?;

@@ -49,6 +49,6 @@ async fn fill(
 }
 
 /// A list of a filter as JSON; null where it is empty and so fits all.
-fn json<T: serde::Serialize>(list: &[T]) -> Option<String> {
+pub(super) fn json<T: serde::Serialize>(list: &[T]) -> Option<String> {
     if list.is_empty() { None } else { serde_json::to_string(list).ok() }
 }

@@ -7,19 +7,21 @@
 //! A push and a settlement survive a power cut; a claim and a renewal need not, since the worker that holds them does not either.
 //! `docs/sqlite.md` says what is promised, measured and tuned.
 
+mod complete;
 mod error;
 mod events;
 mod fetch;
 mod file;
 mod inspect;
-mod kinds;
 mod list;
 mod maintain;
 mod migrate;
+mod names;
 mod open;
 mod push;
 mod reader;
 mod renew;
+mod retry;
 mod rows;
 mod script;
 mod settings;
@@ -39,7 +41,7 @@ use sqlx::{Executor, Row};
 
 use self::error::Fault;
 use self::events::Events;
-use self::kinds::Kinds;
+use self::names::Names;
 use self::reader::Reader;
 use self::watch::Watch;
 use self::writer::Writer;
@@ -73,12 +75,15 @@ pub struct Sqlite {
     reader: Reader,
     watch: Watch,
     events: Arc<Events>,
-    kinds: Kinds,
+    /// The kinds that were fetched.
+    kinds: Names,
+    /// The queues that something was pushed to.
+    queues: Names,
 }
 
 impl Sqlite {
     fn new(clock: Clock, writer: Writer, reader: Reader, watch: Watch, events: Arc<Events>) -> Self {
-        Self { clock, writer, reader, watch, events, kinds: Kinds::default() }
+        Self { clock, writer, reader, watch, events, kinds: Names::default(), queues: Names::default() }
     }
 
     /// The file.

@@ -8,7 +8,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Arguments, AssertSqlSafe, Either, Encode, Executor, Sqlite, SqliteConnection, Type};
 
 /// How many rows a statement with a list of rows takes: what is less is filled up with rows of nulls, so that few statements are prepared.
-const SIZES: [usize; 5] = [1, 4, 16, 64, 256];
+const SIZES: [usize; 7] = [1, 4, 16, 32, 64, 128, 256];
 
 /// The most rows of one statement.
 pub(super) const MOST_ROWS: usize = SIZES[SIZES.len() - 1];
@@ -115,7 +115,8 @@ mod tests {
         let mut script = Script::default();
         assert_eq!(script.add_rows(INSERT, 3), 4);
         assert_eq!(script.sql, "INSERT INTO t SELECT * FROM (VALUES (?, ?),(?, ?),(?, ?),(?, ?)) WHERE column1 IS NOT NULL;\n");
-        let sizes: Vec<_> = [1, 2, 16, 17, 256, 300].into_iter().map(|rows| Script::default().add_rows(INSERT, rows)).collect();
-        assert_eq!(sizes, [1, 4, 16, 64, 256, 300]);
+        let sizes: Vec<_> =
+            [1, 2, 16, 17, 33, 65, 256, 300].into_iter().map(|rows| Script::default().add_rows(INSERT, rows)).collect();
+        assert_eq!(sizes, [1, 4, 16, 32, 64, 128, 256, 300]);
     }
 }

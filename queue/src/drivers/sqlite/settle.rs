@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sqlx::{Row, SqliteConnection};
 
 use super::Sqlite;
+use super::complete::Completed;
 use super::error::Fault;
 use super::events::News;
 use super::fetch;
@@ -19,6 +20,9 @@ use crate::job::{JobId, JobState, Outcome};
 
 impl Sqlite {
     pub(super) async fn end(&self, settlements: &[Settlement]) -> Result<Vec<Settled>, Fault> {
+        if let Some((settled, _)) = self.complete_all(settlements, None).await? {
+            return Ok(settled);
+        }
         self.end_and_claim(settlements, None).await.map(|(settled, _)| settled)
     }
 
@@ -27,7 +31,7 @@ impl Sqlite {
         let error = |fault: Fault| self.in_words(fault);
         // Whoever leaves jobs alone looks at the queues step by step.
         if !settlements.is_empty() && request.except.is_empty() {
-            match self.end_and_claim(settlements, Some(request)).await {
+            match self.end_and_claim_in_one(settlements, request).await {
                 Ok((settled, deliveries)) => return Exchanged { settled: Ok(settled), deliveries: Ok(deliveries) },
                 // The file is not to be had, and a second try would only hold up the renewals.
                 Err(fault) if fault.is_away() => {
@@ -41,6 +45,13 @@ impl Sqlite {
         let settled = if settlements.is_empty() { Ok(Vec::new()) } else { self.end(settlements).await };
         let deliveries = self.claim(request).await;
         Exchanged { settled: settled.map_err(error), deliveries: deliveries.map_err(error) }
+    }
+
+    async fn end_and_claim_in_one(&self, settlements: &[Settlement], request: &FetchRequest) -> Result<Completed, Fault> {
+        match self.complete_all(settlements, Some(request)).await? {
+            Some(completed) => Ok(completed),
+            None => self.end_and_claim(settlements, Some(request)).await,
+        }
     }
 
     async fn end_and_claim(

@@ -66,6 +66,8 @@ impl Writer {
 
     async fn transaction(&self, level: Level) -> Result<Transaction, Fault> {
         let mut slot = Arc::clone(&self.slot).lock_owned().await;
+        // First, because whoever closes the file last takes its log away.
+        slot.connection()?;
         self.file.check().map_err(Fault::Own)?;
         slot.go_to(level).await?;
         Ok(Transaction { file: self.file.clone(), slot: Some(slot), stage: Stage::New })
@@ -167,6 +169,7 @@ impl Transaction {
 
     fn committed(mut self) -> Result<(), Fault> {
         self.slot = None;
+        self.file.note_log();
         // Who moved the file away meanwhile took what was just written with it.
         self.file.check().map_err(Fault::Own)
     }

@@ -1,5 +1,7 @@
 //! What becomes of the jobs of a dead worker.
 
+use std::time::Duration;
+
 use super::Verdict;
 use super::subject::{LEASE, QUEUE, Subject, ids, job, retry, secs};
 use crate::drivers::{MaintainLimits, Settled};
@@ -43,7 +45,7 @@ pub(super) async fn the_fifth_rescue_fails_the_job(subject: &Subject) -> Verdict
     let (maintained, _) = subject.pass(secs(45)).await;
     assert_eq!(ids_of(&maintained.failed), [id], "`Maintained::failed` has the row");
     let row = &maintained.failed[0];
-    assert_eq!((row.state, row.rescues), (JobState::Failed, 5));
+    assert_eq!((row.state, row.rescues, row.attempt), (JobState::Failed, 5, 0), "a rescue counts, and no attempt");
     let error = row.errors.last().map(|error| error.message.as_str());
     assert_eq!(error, Some("its process died while running it"), "the errors of the row end with this text");
     subject.assert_nothing_to_fetch("the job has failed").await;
@@ -80,6 +82,23 @@ pub(super) async fn a_rescued_job_is_not_prefetched(subject: &Subject) -> Verdic
     assert_eq!(again.len(), 1, "one slot is free, so one rescued job goes into it");
     assert_eq!(others, plain, "and those behind it are prefetched");
     assert_eq!(subject.fetch(QUEUE, 10).await.len(), 1, "the other rescued job waits for a slot");
+    Ok(())
+}
+
+/// The free slots go to those that are first; behind them a rescued job would wait in a buffer, beside jobs that it may take with it.
+pub(super) async fn a_rescued_job_behind_the_free_slots_is_not_prefetched(subject: &Subject) -> Verdict {
+    let (first, second) = (subject.take_new(job()).await.lease, subject.take_new(job()).await.lease);
+    // It keeps its turn, which is before that of the second one.
+    subject.end(first, Outcome::Release { delay: Duration::ZERO }).await;
+    subject.die().await;
+    let third = subject.store(job()).await;
+    let deliveries = subject.fetch_by(&subject.request_of(&[(QUEUE, 1, 10)])).await;
+    assert_eq!(
+        ids(&deliveries),
+        [first.id, third],
+        "the slot is for the first, and of those behind it only the rescued one waits"
+    );
+    assert_eq!(ids(&subject.fetch(QUEUE, 1).await), [second.id]);
     Ok(())
 }
 

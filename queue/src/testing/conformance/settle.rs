@@ -88,6 +88,25 @@ pub(super) async fn a_released_job_is_there_at_once_with_its_attempt_given_back(
     Ok(())
 }
 
+/// It did not run to its end, so it is as if it had not been fetched.
+pub(super) async fn a_released_job_keeps_its_turn(subject: &Subject) -> Verdict {
+    let first = subject.take_new(job()).await.lease;
+    let second = subject.store(job()).await;
+    subject.end(first, Outcome::Release { delay: Duration::ZERO }).await;
+    assert_eq!(ids(&subject.fetch(QUEUE, 10).await), [first.id, second], "it is before those that were pushed after it");
+    Ok(())
+}
+
+/// It had its turn, and is tried again behind those that wait; no `maintain` is needed for that.
+pub(super) async fn a_job_retried_without_a_delay_is_there_at_once_behind_those_that_wait(subject: &Subject) -> Verdict {
+    let first = subject.take_new(job()).await.lease;
+    let second = subject.store(job()).await;
+    subject.end(first, retry(Duration::ZERO)).await;
+    subject.assert_state(first.id, JobState::Available).await;
+    assert_eq!(ids(&subject.fetch(QUEUE, 10).await), [second, first.id], "it is behind those that were pushed after it");
+    Ok(())
+}
+
 pub(super) async fn a_job_released_with_a_delay_comes_back_after_it(subject: &Subject) -> Verdict {
     let delivery = subject.take_new(job()).await;
     subject.end(delivery.lease, Outcome::Release { delay: secs(600) }).await;

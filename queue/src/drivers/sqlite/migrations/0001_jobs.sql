@@ -36,6 +36,7 @@ CREATE INDEX queue_jobs_ready ON queue_jobs (queue, priority, due_at, id) WHERE 
 
 -- Available jobs that some worker leaves alone, so that it need not pass over them at each fetch.
 CREATE INDEX queue_jobs_parked ON queue_jobs (queue, kind, version, priority, due_at, id) WHERE state = 'available' AND is_parked = 1;
+CREATE INDEX queue_jobs_parked_due ON queue_jobs (queue, due_at) WHERE state = 'available' AND is_parked = 1;
 
 CREATE INDEX queue_jobs_due ON queue_jobs (due_at) WHERE state IN ('scheduled', 'retryable');
 

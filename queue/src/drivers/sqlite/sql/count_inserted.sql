@@ -1,4 +1,3 @@
 -- Counts the available jobs that the statement before stored in a queue.
 INSERT INTO queue_queues (name, available) VALUES (?, changes())
 ON CONFLICT (name) DO UPDATE SET available = available + excluded.available
-RETURNING name, held + scheduled + available + running + retryable + completed + failed + cancelled

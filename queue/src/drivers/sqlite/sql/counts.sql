@@ -9,11 +9,15 @@ SELECT name, is_paused, held, scheduled, available, running, retryable, complete
         )
         FROM priorities WHERE priorities.priority IS NOT NULL
     )
-    SELECT min((
-        SELECT min(due_at) FROM queue_jobs
-        WHERE queue = name AND state = 'available' AND is_parked = 0 AND priority = priorities.priority
-    ))
-    FROM priorities WHERE priorities.priority IS NOT NULL
+    SELECT min(due_at) FROM (
+        SELECT (
+            SELECT min(due_at) FROM queue_jobs
+            WHERE queue = name AND state = 'available' AND is_parked = 0 AND priority = priorities.priority
+        ) AS due_at
+        FROM priorities WHERE priorities.priority IS NOT NULL
+        UNION ALL
+        SELECT min(due_at) FROM queue_jobs WHERE queue = name AND state = 'available' AND is_parked = 1
+    )
 )
 FROM queue_queues
 ORDER BY name

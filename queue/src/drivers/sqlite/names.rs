@@ -1,18 +1,18 @@
-//! The names of kinds that were fetched, each kept once.
+//! Names that were met in the file, each kept once.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How many names are kept. A program has some hundred kinds; more come from strangers.
+/// How many names are kept. A program has some hundred; more come from strangers.
 const MOST: usize = 10_000;
 
 #[derive(Debug, Default)]
-pub(super) struct Kinds {
+pub(super) struct Names {
     names: Mutex<HashSet<Arc<str>>>,
 }
 
-impl Kinds {
-    /// The name, shared with all others of its kind.
+impl Names {
+    /// The name, shared with all others like it.
     pub(super) fn get(&self, name: &str) -> Arc<str> {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = names.get(name) {
@@ -23,5 +23,11 @@ impl Kinds {
             names.insert(Arc::clone(&name));
         }
         name
+    }
+
+    /// Keeps a name; answers whether it was not known.
+    pub(super) fn is_new(&self, name: &Arc<str>) -> bool {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        !names.contains(name) && (names.len() >= MOST || names.insert(Arc::clone(name)))
     }
 }
