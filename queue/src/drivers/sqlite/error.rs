@@ -62,6 +62,11 @@ impl Fault {
         }
     }
 
+    /// Whether another connection has the lock of the file, and the transaction is not stale.
+    pub(super) fn is_plainly_busy(&self) -> bool {
+        self.code() == Some(BUSY)
+    }
+
     /// Whether a `CHECK` of the schema does not hold.
     pub(super) fn is_check(&self) -> bool {
         self.code() == Some(CHECK)
@@ -127,7 +132,7 @@ impl Fault {
         SettleError::Store(self.into_error(path).into())
     }
 
-    fn into_source(self) -> BoxError {
+    pub(super) fn into_source(self) -> BoxError {
         match self {
             Self::Own(error) => error.into(),
             Self::Sql(error) => error.into(),

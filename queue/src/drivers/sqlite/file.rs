@@ -3,6 +3,7 @@
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, ErrorKind};
 
@@ -20,6 +21,20 @@ impl Identity {
     #[cfg(not(unix))]
     fn of(_: &Metadata) -> Self {
         Self(0, 0)
+    }
+}
+
+/// What the log beside a file looks like: each commit writes to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Log {
+    size: u64,
+    modified: SystemTime,
+}
+
+impl Log {
+    /// Whether nobody has written to it for so long.
+    pub(super) fn rests_for(&self, span: Duration) -> bool {
+        self.modified.elapsed().is_ok_and(|rest| rest >= span)
     }
 }
 
@@ -53,6 +68,14 @@ impl File {
 
     pub(super) fn identity(&self) -> Identity {
         self.identity
+    }
+
+    /// The log beside the file; `None` when there is none, or the system says the time of a write too roughly or too late.
+    pub(super) fn log(&self) -> Option<Log> {
+        let metadata = std::fs::metadata(&self.log).ok()?;
+        let modified = metadata.modified().ok()?;
+        let is_fine = modified.duration_since(UNIX_EPOCH).is_ok_and(|since| since.subsec_nanos() % 1_000_000 != 0);
+        (cfg!(unix) && is_fine).then_some(Log { size: metadata.len(), modified })
     }
 
     /// Remembers the log, which is there while there are commits of this handle.

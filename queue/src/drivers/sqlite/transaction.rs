@@ -99,6 +99,12 @@ fn of_user(fault: Fault) -> Fault {
                         transaction on the file of the queue";
             Fault::Own(Error::new(ErrorKind::Store, text).with_source(sqlx::Error::Database(error)))
         }
+        // One that has read does not wait for the lock, because whoever has it may wait for the end of its snapshot.
+        other if other.is_plainly_busy() => {
+            let text = "the file of the transaction is locked by another connection; a transaction that began with a read does not wait for \
+                        the lock: begin it with `BEGIN IMMEDIATE`";
+            Fault::Own(Error::new(ErrorKind::Unavailable, text).with_source(other.into_source()))
+        }
         other => other,
     }
 }

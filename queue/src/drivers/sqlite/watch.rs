@@ -16,6 +16,13 @@ use crate::job::JobId;
 /// How long news from another process may take.
 pub(super) const POLL: Duration = Duration::from_millis(20);
 
+/// For how long nobody may have written to the log of the file before a look at the log is enough. What is written is seen once it is on the
+/// disk, which takes a while.
+const REST: Duration = Duration::from_secs(1);
+
+/// After how many looks at the log the file is looked at all the same.
+const LOOKS: usize = 10;
+
 /// Looks at the file. The first look at each change of the file is a few index searches, and one without a change is a pragma.
 #[derive(Debug)]
 pub(super) struct Watch {
@@ -53,9 +60,19 @@ impl Watch {
     /// Looks every 20 ms until something differs from what was seen. Needs a runtime with time. Cancel safe.
     pub(super) async fn news(&self, since: Seen, queues: &[Arc<str>]) -> Result<Wake, Fault> {
         let mut since = since;
+        let (mut at_rest, mut looks) = (None, 0);
         loop {
             tokio::time::sleep(POLL).await;
             self.file.check().map_err(Fault::Own)?;
+            // Before the look at the file: what is written in between is found at the next one. A look at the log asks no other thread, which
+            // is what most of an idle worker's time goes to.
+            let log = self.file.log();
+            looks += 1;
+            if looks < LOOKS && log.is_some() && log == at_rest {
+                continue;
+            }
+            looks = 0;
+            at_rest = log.filter(|log| log.rests_for(REST));
             let (now, has_work) = self.reader.with(async |connection| news(connection, since.version, queues).await).await?;
             let Some(now) = now else { continue };
             *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = now.clone();
@@ -91,7 +108,8 @@ async fn news(connection: &mut SqliteConnection, version: i64, queues: &[Arc<str
 }
 
 async fn data_version(connection: &mut SqliteConnection) -> Result<i64, Fault> {
-    Ok(connection.fetch_one("PRAGMA data_version").await?.try_get(0)?)
+    // As a query, which is prepared once.
+    Ok(connection.fetch_one(sqlx::query("PRAGMA data_version")).await?.try_get(0)?)
 }
 
 async fn look(connection: &mut SqliteConnection) -> Result<Seen, Fault> {
