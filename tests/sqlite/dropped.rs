@@ -162,7 +162,7 @@ async fn an_open_that_is_dropped_leaves_a_good_file() {
         }
         polls += 1;
     }
-    assert!(polls > 5, "{polls}");
+    assert!(polls > 1, "it was dropped before it was done");
 }
 
 /// A driver that is dropped without being closed gives the file back.

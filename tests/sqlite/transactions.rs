@@ -229,7 +229,7 @@ async fn a_push_that_is_dropped_half_way_stores_nothing() {
         }
         run(&mut stranger, "DELETE FROM queue_jobs; DELETE FROM queue_queues").await;
     }
-    assert!(polls > 4, "it was dropped at several points: {polls}");
+    assert!(polls > 1, "it was dropped before it was done");
     assert_eq!(number(&mut stranger, "SELECT count(*) FROM orders").await, i64::from(polls));
 }
 
