@@ -106,3 +106,32 @@ fn check(path: &Path, identity: Identity) -> Result<(), Error> {
     );
     Err(Error::new(ErrorKind::Store, text))
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_is_written_to_looks_different_and_does_not_rest() {
+        let path = std::env::temp_dir().join(format!("queue-file-{}.db", std::process::id()));
+        std::fs::write(&path, "").unwrap();
+        let file = File::at(path.clone()).unwrap();
+        assert_eq!(file.log(), None, "there is none");
+
+        let log = std::fs::File::create(&file.log).unwrap();
+        let hour = Duration::from_secs(3600);
+        let second = UNIX_EPOCH + Duration::from_secs(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs());
+        let bit = Duration::from_micros(500);
+        let looks = [second - hour, second - hour - bit, second + bit].map(|time| {
+            log.set_modified(time).unwrap();
+            file.log()
+        });
+        assert_eq!(looks[0], None, "a full second may be a rough time");
+        assert_ne!(looks[1], looks[2]);
+        assert!(looks[1].unwrap().rests_for(hour));
+        assert!(!looks[2].unwrap().rests_for(hour));
+        for path in [&path, &file.log] {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+}
