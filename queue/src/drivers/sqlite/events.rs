@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
-use super::file::Identity;
+use super::identity::Identity;
 use crate::drivers::Wake;
 use crate::job::JobId;
 

@@ -1,28 +1,11 @@
 //! The file itself: which one it is, and whether it is still there.
 
-use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::identity::Identity;
 use crate::error::{Error, ErrorKind};
-
-/// What tells two files apart that had one path: device and inode on Unix. Elsewhere all files are the same, and a replaced one is not noticed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Identity(u64, u64);
-
-impl Identity {
-    #[cfg(unix)]
-    fn of(metadata: &Metadata) -> Self {
-        use std::os::unix::fs::MetadataExt;
-        Self(metadata.dev(), metadata.ino())
-    }
-
-    #[cfg(not(unix))]
-    fn of(_: &Metadata) -> Self {
-        Self(0, 0)
-    }
-}
 
 /// What the log beside a file looks like: each commit writes to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,10 +36,9 @@ impl File {
     pub(super) fn at(path: PathBuf) -> Result<Self, Error> {
         // From the root on, so that a program which changes its directory still finds it.
         let path = std::path::absolute(&path).unwrap_or(path);
-        let metadata = std::fs::metadata(&path).map_err(|error| {
+        let identity = Identity::at(&path).map_err(|error| {
             Error::new(ErrorKind::Store, format!("the file `{}` cannot be looked at", path.display())).with_source(error)
         })?;
-        let identity = Identity::of(&metadata);
         let mut log = path.clone().into_os_string();
         log.push("-wal");
         Ok(Self { path, identity, log: log.into(), logged: Arc::default() })
@@ -81,9 +63,9 @@ impl File {
     /// Remembers the log, which is there while there are commits of this handle.
     pub(super) fn note_log(&self) {
         if self.logged.get().is_none()
-            && let Ok(metadata) = std::fs::metadata(&self.log)
+            && let Ok(identity) = Identity::at(&self.log)
         {
-            let _ = self.logged.set(Identity::of(&metadata));
+            let _ = self.logged.set(identity);
         }
     }
 
@@ -95,8 +77,8 @@ impl File {
 }
 
 fn check(path: &Path, identity: Identity) -> Result<(), Error> {
-    let what = match std::fs::metadata(path) {
-        Ok(metadata) if Identity::of(&metadata) == identity => return Ok(()),
+    let what = match Identity::at(path) {
+        Ok(found) if found == identity => return Ok(()),
         Ok(_) => "was replaced by another one",
         Err(_) => "is gone",
     };

@@ -12,6 +12,7 @@ mod error;
 mod events;
 mod fetch;
 mod file;
+mod identity;
 mod inspect;
 mod list;
 mod maintain;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::{Executor, Row, SqliteConnection};
 
@@ -16,8 +16,8 @@ use crate::job::JobId;
 /// How long news from another process may take.
 pub(super) const POLL: Duration = Duration::from_millis(20);
 
-/// For how long nobody may have written to the log of the file before a look at the log is enough. What is written is seen once it is on the
-/// disk, which takes a while.
+/// For how long nobody may have written to the file before a look at its log is enough. What is written is seen once it is on the disk, which
+/// takes a while; and to look at the log makes the next commit slower, as [`Identity`](super::identity::Identity) says.
 const REST: Duration = Duration::from_secs(1);
 
 /// After how many looks at the log the file is looked at all the same.
@@ -60,13 +60,13 @@ impl Watch {
     /// Looks every 20 ms until something differs from what was seen. Needs a runtime with time. Cancel safe.
     pub(super) async fn news(&self, since: Seen, queues: &[Arc<str>]) -> Result<Wake, Fault> {
         let mut since = since;
-        let (mut at_rest, mut looks) = (None, 0);
+        let (mut at_rest, mut looks, mut changed) = (None, 0, Instant::now());
         loop {
             tokio::time::sleep(POLL).await;
             self.file.check().map_err(Fault::Own)?;
             // Before the look at the file: what is written in between is found at the next one. A look at the log asks no other thread, which
             // is what most of an idle worker's time goes to.
-            let log = self.file.log();
+            let log = if changed.elapsed() > REST { self.file.log() } else { None };
             looks += 1;
             if looks < LOOKS && log.is_some() && log == at_rest {
                 continue;
@@ -75,6 +75,7 @@ impl Watch {
             at_rest = log.filter(|log| log.rests_for(REST));
             let (now, has_work) = self.reader.with(async |connection| news(connection, since.version, queues).await).await?;
             let Some(now) = now else { continue };
+            changed = Instant::now();
             *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = now.clone();
             let wake = Wake {
                 work: has_work,
