@@ -58,12 +58,7 @@ fn is_plain(settlements: &[Settlement]) -> bool {
 fn add(script: &mut Script, settlements: &[Settlement], now: i64) -> usize {
     let mut statements = 0;
     for settlements in settlements.chunks(MOST_ROWS) {
-        let size = script.add_rows(include_str!("sql/complete_all.sql"), settlements.len());
-        script.bind(now);
-        for Settlement { lease, .. } in settlements {
-            script.bind(rows::place(lease.place)).bind(rows::bytes(lease.id)).bind(rows::place(lease.token));
-        }
-        script.bind_nulls((size - settlements.len()) * 3);
+        script.add_leases(include_str!("sql/complete_all.sql"), now, settlements.iter().map(|settlement| settlement.lease));
         script.add(include_str!("sql/all_good.sql")).bind(i64::try_from(settlements.len()).unwrap_or(i64::MAX));
         let size = script.add_rows(include_str!("sql/count_completed.sql"), settlements.len());
         for Settlement { lease, .. } in settlements {

@@ -6,15 +6,14 @@ use std::sync::Arc;
 use sqlx::{Executor, Row, SqliteConnection};
 
 use super::Sqlite;
+use super::acted::Acted;
 use super::error::Fault;
-use super::events::News;
 use super::list;
 use super::push;
 use super::renew;
 use super::retry;
 use super::rows;
 use super::script::{Answer, Script};
-use super::tally::Tally;
 use crate::drivers::{BoxFuture, Counts, Inspect, QueueCounts, Retried, WorkerId, WorkerRow};
 use crate::error::{Error, ErrorKind};
 use crate::job::{Filter, JobId, JobRow, JobState};
@@ -140,13 +139,6 @@ impl Inspect for Sqlite {
     }
 }
 
-/// What an action did, for its commit and for those who wait.
-pub(super) struct Acted {
-    pub(super) now: i64,
-    pub(super) tally: Tally,
-    pub(super) news: News,
-}
-
 impl Sqlite {
     /// Reads, beside whoever writes.
     pub(super) async fn read<T>(&self, read: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, Fault>) -> Result<T, Error> {
@@ -163,15 +155,9 @@ impl Sqlite {
         let acted = async {
             let mut transaction = self.writer.durable().await?;
             transaction.begin().await?;
-            let mut acted = Acted { now: self.now(), tally: Tally::default(), news: News::default() };
+            let mut acted = Acted::at(self.now());
             let answer = transaction.with(async |connection| act(connection, &mut acted).await).await?;
-            let mut script = Script::default();
-            acted.tally.write(&mut script);
-            if acted.news.paused {
-                script.add(include_str!("sql/paused.sql"));
-            }
-            transaction.finish(script).await?;
-            self.events.tell(&acted.news);
+            acted.commit(transaction, &self.events, |_| {}).await?;
             Ok(answer)
         };
         self.told(acted).await

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
 
 use super::Sqlite;
+use super::acted::Acted;
 use super::error::Fault;
-use super::events::News;
 use super::renew::add_heard;
 use super::rows;
 use super::script::Script;
-use super::tally::Tally;
 use super::writer::Transaction;
 use crate::drivers::{MaintainLimits, Maintained};
 use crate::job::JobState;
@@ -34,22 +34,24 @@ impl Sqlite {
         transaction.begin().await?;
         // Read with the lock at hand, so that the times of those who write ascend.
         let now = self.now();
-        let mut done = Maintained::default();
-        let (mut tally, mut news) = (Tally::default(), News::default());
-        let mut is_full = promote(&mut transaction, limits, now, &mut done, &mut tally, &mut news).await?;
-        is_full |= rescue(&mut transaction, limits, now, &mut done, &mut tally, &mut news).await?;
-        is_full |= prune(&mut transaction, limits, now, &mut done, &mut tally).await?;
-
-        let mut script = Script::default();
-        script
-            .add(include_str!("sql/prune_ticks.sql"))
-            .bind(now.saturating_sub(rows::span(KEEP_TICKS)))
-            .bind(batch(limits.batch));
-        script.add(include_str!("sql/prune_workers.sql")).bind(rows::span(limits.keep_completed)).bind(now);
-        tally.write(&mut script);
-        script.add(include_str!("sql/sweep.sql")).bind(batch(limits.batch));
-        script.add(include_str!("sql/next_due.sql"));
-        let answers = transaction.finish(script).await?;
+        let mut round = Round {
+            limits,
+            transaction,
+            acted: Acted::at(now),
+            done: Maintained::default(),
+            heard: Script::default(),
+            is_full: false,
+        };
+        add_heard(&mut round.heard, now);
+        for state in TIMED {
+            round.promote(state).await?;
+        }
+        round.rescue().await?;
+        for state in ENDED {
+            round.prune(state).await?;
+        }
+        let Round { transaction, acted, mut done, is_full, .. } = round;
+        let answers = acted.commit(transaction, &self.events, |script| add_last(script, limits, now)).await?;
         let due = answers
             .last()
             .and_then(|answer| answer.rows.first())
@@ -61,102 +63,104 @@ impl Sqlite {
             false => due.map(|due| Duration::from_micros(u64::try_from(due.saturating_sub(now)).unwrap_or_default())),
         };
         self.events.note_due(due);
-        self.events.tell(&news);
         Ok(done)
     }
+}
+
+/// What is done once the jobs are looked after; the last statement answers when the next one is due.
+fn add_last(script: &mut Script, limits: &MaintainLimits, now: i64) {
+    script.add(include_str!("sql/prune_ticks.sql")).bind(now.saturating_sub(rows::span(KEEP_TICKS))).bind(batch(limits.batch));
+    script.add(include_str!("sql/prune_workers.sql")).bind(rows::span(limits.keep_completed)).bind(now);
+    script.add(include_str!("sql/sweep.sql")).bind(batch(limits.batch));
+    script.add(include_str!("sql/next_due.sql"));
 }
 
 fn batch(rows: usize) -> i64 {
     i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
-/// Makes available what is due; answers whether there may be more.
-async fn promote(
-    transaction: &mut Transaction,
-    limits: &MaintainLimits,
-    now: i64,
-    done: &mut Maintained,
-    tally: &mut Tally,
-    news: &mut News,
-) -> Result<bool, Fault> {
-    for state in TIMED {
-        let left = limits.batch.saturating_sub(done.promoted);
-        let mut script = Script::default();
-        if done.promoted == 0 && state == TIMED[0] {
-            add_heard(&mut script, now);
-        }
-        script.add(include_str!("sql/promote.sql")).bind(state.as_str()).bind(now).bind(batch(left));
-        let answers = transaction.run(script).await?;
-        let rows = answers.last().map(|answer| &answer.rows[..]).unwrap_or_default();
-        done.promoted += rows.len();
-        for row in rows {
-            if let Some(queue) = rows::queue(row, 0)? {
-                tally.moved(&queue, state, JobState::Available);
-                news.work.insert(queue);
-            }
-        }
-    }
-    Ok(done.promoted >= limits.batch)
+/// One round of it, on its way.
+struct Round<'a> {
+    limits: &'a MaintainLimits,
+    transaction: Transaction,
+    acted: Acted,
+    done: Maintained,
+    /// What everybody says who writes: it goes with the first statement.
+    heard: Script,
+    /// Of some sort there may be more than a batch.
+    is_full: bool,
 }
 
-/// Takes back what dead workers hold; answers whether there may be more.
-async fn rescue(
-    transaction: &mut Transaction,
-    limits: &MaintainLimits,
-    now: i64,
-    done: &mut Maintained,
-    tally: &mut Tally,
-    news: &mut News,
-) -> Result<bool, Fault> {
-    let mut script = Script::default();
-    script.add(include_str!("sql/rescue.sql")).bind(now).bind(i64::from(limits.max_rescues)).bind(DIED).bind(batch(limits.batch));
-    let answers = transaction.run(script).await?;
-    let rows = answers.first().map(|answer| &answer.rows[..]).unwrap_or_default();
-    let mut failed = Vec::new();
-    for row in rows {
-        let state = rows::state(row, 2)?;
-        match state {
-            JobState::Failed => failed.push(row.try_get::<i64, _>(0)?),
-            _ => done.rescued += 1,
-        }
-        let Some(queue) = rows::queue(row, 1)? else { continue };
-        tally.moved(&queue, JobState::Running, state);
-        if state == JobState::Available {
-            news.work.insert(queue);
-        }
+impl Round<'_> {
+    /// Runs a script, and answers the rows of its last statement.
+    async fn rows(&mut self, script: Script) -> Result<Vec<SqliteRow>, Fault> {
+        let mut answers = self.transaction.run(script).await?;
+        Ok(answers.pop().unwrap_or_default().rows)
     }
-    if !failed.is_empty() {
+
+    /// Makes available what is due, of one state.
+    async fn promote(&mut self, state: JobState) -> Result<(), Fault> {
+        let left = self.limits.batch.saturating_sub(self.done.promoted);
+        let mut script = std::mem::take(&mut self.heard);
+        script.add(include_str!("sql/promote.sql")).bind(state.as_str()).bind(self.acted.now).bind(batch(left));
+        let rows = self.rows(script).await?;
+        self.done.promoted += rows.len();
+        for row in &rows {
+            if let Some(queue) = rows::queue(row, 0)? {
+                self.acted.tally.moved(&queue, state, JobState::Available);
+                self.acted.news.work.insert(queue);
+            }
+        }
+        self.is_full |= self.done.promoted >= self.limits.batch;
+        Ok(())
+    }
+
+    /// Takes back what dead workers hold.
+    async fn rescue(&mut self) -> Result<(), Fault> {
+        let mut script = Script::default();
+        script.add(include_str!("sql/rescue.sql")).bind(self.acted.now).bind(i64::from(self.limits.max_rescues)).bind(DIED);
+        script.bind(batch(self.limits.batch));
+        let rows = self.rows(script).await?;
+        let mut failed = Vec::new();
+        for row in &rows {
+            let state = rows::state(row, 2)?;
+            match state {
+                JobState::Failed => failed.push(row.try_get::<i64, _>(0)?),
+                _ => self.done.rescued += 1,
+            }
+            let Some(queue) = rows::queue(row, 1)? else { continue };
+            self.acted.tally.moved(&queue, JobState::Running, state);
+            if state == JobState::Available {
+                self.acted.news.work.insert(queue);
+            }
+        }
+        self.is_full |= !rows.is_empty() && rows.len() >= self.limits.batch;
+        if failed.is_empty() {
+            return Ok(());
+        }
         let mut script = Script::default();
         script.add(include_str!("sql/jobs_at.sql")).bind(serde_json::to_string(&failed).unwrap_or_default());
-        let answers = transaction.run(script).await?;
         // A row that a stranger broke has failed like the others, and cannot be shown to anybody.
-        done.failed.extend(answers.iter().flat_map(|answer| &answer.rows).filter_map(|row| rows::job(row).ok()));
+        let failed = self.rows(script).await?;
+        self.done.failed.extend(failed.iter().filter_map(|row| rows::job(row).ok()));
+        Ok(())
     }
-    Ok(!rows.is_empty() && rows.len() >= limits.batch)
-}
 
-/// Removes what is older than it is kept; answers whether there may be more.
-async fn prune(
-    transaction: &mut Transaction,
-    limits: &MaintainLimits,
-    now: i64,
-    done: &mut Maintained,
-    tally: &mut Tally,
-) -> Result<bool, Fault> {
-    for state in ENDED {
-        let left = limits.batch.saturating_sub(done.pruned);
-        let keep = if state == JobState::Failed { limits.keep_failed } else { limits.keep_completed };
+    /// Removes what is older than it is kept, of one state.
+    async fn prune(&mut self, state: JobState) -> Result<(), Fault> {
+        let left = self.limits.batch.saturating_sub(self.done.pruned);
+        let keep = if state == JobState::Failed { self.limits.keep_failed } else { self.limits.keep_completed };
+        let before = self.acted.now.saturating_sub(rows::span(keep));
         let mut script = Script::default();
-        let before = now.saturating_sub(rows::span(keep));
         script.add(include_str!("sql/prune.sql")).bind(state.as_str()).bind(before).bind(batch(left));
-        let answers = transaction.run(script).await?;
-        let rows = answers.first().map(|answer| &answer.rows[..]).unwrap_or_default();
-        done.pruned += rows.len();
-        for row in rows {
+        let rows = self.rows(script).await?;
+        self.done.pruned += rows.len();
+        for row in &rows {
             if let Some(queue) = rows::queue(row, 0)? {
-                tally.add(&queue, state, -1);
+                self.acted.tally.add(&queue, state, -1);
             }
         }
+        self.is_full |= self.done.pruned >= self.limits.batch;
+        Ok(())
     }
-    Ok(done.pruned >= limits.batch)
 }

@@ -7,6 +7,7 @@
 //! A push and a settlement survive a power cut; a claim and a renewal need not, since the worker that holds them does not either.
 //! `docs/sqlite.md` says what is promised, measured and tuned.
 
+mod acted;
 mod complete;
 mod error;
 mod events;

@@ -7,11 +7,11 @@ use std::time::SystemTime;
 use sqlx::SqliteConnection;
 
 use super::Sqlite;
+use super::acted::Acted;
 use super::error::{self, Fault};
 use super::events::News;
 use super::rows;
 use super::script::{MOST_ROWS, Script};
-use super::tally::Tally;
 use crate::drivers::{Due, Group, NewJob, PushResult, Pushed, Tick};
 use crate::error::{Error, ErrorKind};
 use crate::job::{JobId, JobState};
@@ -19,7 +19,7 @@ use crate::job::{JobId, JobState};
 impl Sqlite {
     /// Stores groups, in one commit where nothing is wrong with any.
     pub(super) async fn store(&self, groups: &[Group]) -> Vec<PushResult> {
-        match self.store_together(groups).await.map_err(|fault| self.named(fault)) {
+        match self.store_together(groups).await {
             Ok(results) => results.into_iter().map(Ok).collect(),
             Err(fault) if groups.len() == 1 || fault.is_away() => {
                 let error = fault.into_push_error(self.path());
@@ -32,11 +32,8 @@ impl Sqlite {
                 let mut results = Vec::with_capacity(groups.len());
                 for group in groups {
                     let stored = self.store_together(std::slice::from_ref(group)).await;
-                    results.push(
-                        stored
-                            .map(|mut stored| stored.pop().unwrap_or_default())
-                            .map_err(|fault| fault.into_push_error(self.path())),
-                    );
+                    let stored = stored.map(|mut stored| stored.pop().unwrap_or_default());
+                    results.push(stored.map_err(|fault| fault.into_push_error(self.path())));
                 }
                 results
             }
@@ -44,10 +41,11 @@ impl Sqlite {
     }
 
     async fn store_together(&self, groups: &[Group]) -> Result<Vec<Vec<Pushed>>, Fault> {
-        match one_lane(groups) {
+        let stored = match one_lane(groups) {
             Some(queue) => self.store_in_one_message(groups, queue).await,
             None => self.store_step_by_step(groups).await,
-        }
+        };
+        stored.map_err(|fault| self.named(fault))
     }
 
     /// Stores plain jobs of one queue: the statement, its count and the commit are one message.
@@ -68,32 +66,27 @@ impl Sqlite {
     }
 
     async fn store_step_by_step(&self, groups: &[Group]) -> Result<Vec<Vec<Pushed>>, Fault> {
-        let now = self.now();
-        let (mut tally, mut news) = (Tally::default(), News::default());
+        let mut acted = Acted::at(self.now());
         let mut transaction = self.writer.durable().await?;
         let stored = transaction
             .with(async |connection| {
                 let mut fresh = Vec::with_capacity(groups.len());
                 for group in groups {
                     fresh.push(match &group.tick {
-                        Some(tick) => note_tick(connection, tick, now).await?,
+                        Some(tick) => note_tick(connection, tick, acted.now).await?,
                         None => true,
                     });
                 }
                 let wanted = || groups.iter().zip(&fresh).filter(|(_, fresh)| **fresh);
                 let jobs: Vec<&NewJob> = wanted().flat_map(|(group, _)| &group.jobs).collect();
-                let mut pushed = store(connection, &jobs, now, &mut tally, &mut news).await?.into_iter();
+                let mut pushed = store(connection, &jobs, &mut acted).await?.into_iter();
                 let of_group = |(group, fresh): (&Group, &bool)| {
                     if *fresh { pushed.by_ref().take(group.jobs.len()).collect() } else { Vec::new() }
                 };
                 Ok(groups.iter().zip(&fresh).map(of_group).collect())
             })
             .await?;
-        let mut script = Script::default();
-        tally.write(&mut script);
-        let answers = transaction.finish(script).await?;
-        news.queues = tally.has_birth(answers.last());
-        self.events.tell(&news);
+        acted.commit(transaction, &self.events, |_| {}).await?;
         Ok(stored)
     }
 }
@@ -119,29 +112,23 @@ async fn note_tick(connection: &mut SqliteConnection, tick: &Tick, now: i64) -> 
 }
 
 /// Stores jobs in a transaction that is open; answers what became of each, in order.
-pub(super) async fn store(
-    connection: &mut SqliteConnection,
-    jobs: &[&NewJob],
-    now: i64,
-    tally: &mut Tally,
-    news: &mut News,
-) -> Result<Vec<Pushed>, Fault> {
+pub(super) async fn store(connection: &mut SqliteConnection, jobs: &[&NewJob], acted: &mut Acted) -> Result<Vec<Pushed>, Fault> {
     let mut pushed = Vec::with_capacity(jobs.len());
     for jobs in jobs.chunks(MOST_ROWS) {
         let mut script = Script::default();
-        insert(&mut script, jobs, now);
+        insert(&mut script, jobs, acted.now);
         let answers = script.run(connection).await?;
         let (changes, last) = answers.first().map_or((0, 0), |answer| (answer.changes, answer.last));
         if changes == jobs.len() as u64 {
             for job in jobs {
-                note(job, now, tally, news);
+                note(job, acted);
                 pushed.push(Pushed::stored(job.id));
             }
         } else {
             // The rows of one statement have places one after the other.
             let first = last.saturating_sub(i64::try_from(changes).unwrap_or(i64::MAX)).saturating_add(1);
             let first = if changes == 0 { i64::MAX } else { first };
-            pushed.extend(resolve(connection, jobs, first, now, tally, news).await?);
+            pushed.extend(resolve(connection, jobs, first, acted).await?);
         }
     }
     Ok(pushed)
@@ -152,9 +139,7 @@ async fn resolve(
     connection: &mut SqliteConnection,
     jobs: &[&NewJob],
     first: i64,
-    now: i64,
-    tally: &mut Tally,
-    news: &mut News,
+    acted: &mut Acted,
 ) -> Result<Vec<Pushed>, Fault> {
     let mut places = places(connection, jobs).await?;
     let mut pushed = Vec::with_capacity(jobs.len());
@@ -163,7 +148,7 @@ async fn resolve(
             // A job that stands in the batch twice is stored, and counted, once.
             if *place >= first {
                 *place = 0;
-                note(job, now, tally, news);
+                note(job, acted);
             }
             pushed.push(Pushed::stored(job.id));
             continue;
@@ -201,8 +186,9 @@ pub(super) async fn holder(connection: &mut SqliteConnection, key: &str) -> Resu
 }
 
 /// Counts a job that was inserted, and tells of it.
-fn note(job: &NewJob, now: i64, tally: &mut Tally, news: &mut News) {
-    let (state, due) = state(job, now);
+fn note(job: &NewJob, acted: &mut Acted) {
+    let (state, due) = state(job, acted.now);
+    let Acted { tally, news, .. } = acted;
     tally.add(&job.queue, state, 1);
     match state {
         JobState::Available if !news.work.contains(&job.queue) => {

@@ -23,12 +23,8 @@ impl Sqlite {
         add_worker(&mut script, worker, now);
         let head = 3;
         for renewals in renewals.chunks(MOST_ROWS) {
-            let size = script.add_rows(include_str!("sql/extend.sql"), renewals.len());
-            script.bind(now.saturating_add(rows::span(worker.lease)));
-            for Renewal { lease, .. } in renewals {
-                script.bind(rows::place(lease.place)).bind(rows::bytes(lease.id)).bind(rows::place(lease.token));
-            }
-            script.bind_nulls((size - renewals.len()) * 3);
+            let end = now.saturating_add(rows::span(worker.lease));
+            script.add_leases(include_str!("sql/extend.sql"), end, renewals.iter().map(|renewal| renewal.lease));
         }
         add_progress(&mut script, renewals);
         let answers = transaction.finish(script).await?;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use sqlx::{Row, SqliteConnection};
 
 use super::Sqlite;
+use super::acted::Acted;
 use super::error::Fault;
-use super::inspect::Acted;
 use super::list;
 use super::rows;
 use super::script::Script;

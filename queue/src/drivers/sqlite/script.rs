@@ -7,6 +7,9 @@ use futures_util::StreamExt;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Arguments, AssertSqlSafe, Either, Encode, Executor, Sqlite, SqliteConnection, Type};
 
+use super::rows;
+use crate::drivers::Lease;
+
 /// How many rows a statement with a list of rows takes: what is less is filled up with rows of nulls, so that few statements are prepared.
 const SIZES: [usize; 7] = [1, 4, 16, 32, 64, 128, 256];
 
@@ -62,6 +65,17 @@ impl Script {
         let bound = self.arguments.add(value);
         debug_assert!(bound.is_ok(), "{bound:?}");
         self
+    }
+
+    /// Adds a statement that is given a time and then a list of leases: place, id, token.
+    pub(super) fn add_leases(&mut self, statement: &str, time: i64, leases: impl ExactSizeIterator<Item = Lease>) {
+        let count = leases.len();
+        let size = self.add_rows(statement, count);
+        self.bind(time);
+        for Lease { id, place, token } in leases {
+            self.bind(rows::place(place)).bind(rows::bytes(id)).bind(rows::place(token));
+        }
+        self.bind_nulls((size - count) * 3);
     }
 
     /// Binds nulls to the next parameters.

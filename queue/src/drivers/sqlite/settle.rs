@@ -6,14 +6,13 @@ use std::sync::Arc;
 use sqlx::{Row, SqliteConnection};
 
 use super::Sqlite;
+use super::acted::Acted;
 use super::complete::Completed;
 use super::error::Fault;
-use super::events::News;
 use super::fetch;
 use super::push;
 use super::rows;
 use super::script::{Answer, MOST_ROWS, Script};
-use super::tally::Tally;
 use crate::drivers::{Delivery, Exchanged, FetchRequest, NewJob, Settled, Settlement};
 use crate::error::Error;
 use crate::job::{JobId, JobState, Outcome};
@@ -59,18 +58,17 @@ impl Sqlite {
         settlements: &[Settlement],
         request: Option<&FetchRequest>,
     ) -> Result<(Vec<Settled>, Vec<Delivery>), Fault> {
-        let now = self.now();
+        let mut acted = Acted::at(self.now());
         let queues = request.map(fetch::wanted).unwrap_or_default();
-        let (mut tally, mut news) = (Tally::default(), News::default());
         let mut ending = Ending::new(settlements);
         let mut transaction = self.writer.durable().await?;
         let mut script = Script::default();
-        let statements = ending.add(&mut script, now);
+        let statements = ending.add(&mut script, acted.now);
         if settlements.iter().any(|settlement| !settlement.follow_ups.is_empty()) {
             // They come after what ends, and may be claimed in the same exchange.
-            ending.read(&transaction.run(std::mem::take(&mut script)).await?, &mut tally, &mut news)?;
-            let (follow_ups, tally, news) = (ending.follow_ups(), &mut tally, &mut news);
-            transaction.with(async |connection| push::store(connection, &follow_ups, now, tally, news).await).await?;
+            ending.read(&transaction.run(std::mem::take(&mut script)).await?, &mut acted)?;
+            let (follow_ups, acted) = (ending.follow_ups(), &mut acted);
+            transaction.with(async |connection| push::store(connection, &follow_ups, acted).await).await?;
         }
         let statements = if script.is_empty() { 0 } else { statements };
         if let Some(request) = request {
@@ -78,13 +76,9 @@ impl Sqlite {
         }
         let answers = transaction.run(script).await?;
         let (ended, claimed) = answers.split_at(statements.min(answers.len()));
-        ending.read(ended, &mut tally, &mut news)?;
+        ending.read(ended, &mut acted)?;
         let claimed = self.claimed(claimed, &queues)?;
-        let mut script = Script::default();
-        tally.write(&mut script);
-        let answers = transaction.finish(script).await?;
-        news.queues |= tally.has_birth(answers.last());
-        self.events.tell(&news);
+        acted.commit(transaction, &self.events, |_| {}).await?;
         let deliveries = match request {
             Some(request) => self.readable(request.worker, claimed).await,
             None => Vec::new(),
@@ -99,15 +93,15 @@ pub(super) async fn in_transaction(
     settlements: &[Settlement],
     now: i64,
 ) -> Result<Vec<Settled>, Fault> {
-    let (mut tally, mut news) = (Tally::default(), News::default());
+    let mut acted = Acted::at(now);
     let mut ending = Ending::new(settlements);
     let mut script = Script::default();
     ending.add(&mut script, now);
     let answers = script.run(connection).await?;
-    ending.read(&answers, &mut tally, &mut news)?;
-    push::store(connection, &ending.follow_ups(), now, &mut tally, &mut news).await?;
+    ending.read(&answers, &mut acted)?;
+    push::store(connection, &ending.follow_ups(), &mut acted).await?;
     let mut script = Script::default();
-    tally.write(&mut script);
+    acted.tally.write(&mut script);
     script.run(connection).await?;
     Ok(ending.settled)
 }
@@ -138,13 +132,7 @@ impl<'a> Ending<'a> {
         let (completed, others): (Vec<_>, Vec<_>) = of_each.partition(|settlement| settlement.outcome == Outcome::Complete);
         let mut statements = 0;
         for completed in completed.chunks(MOST_ROWS) {
-            let size = script.add_rows(include_str!("sql/complete.sql"), completed.len());
-            script.bind(now);
-            for settlement in completed {
-                let lease = settlement.lease;
-                script.bind(rows::place(lease.place)).bind(rows::bytes(lease.id)).bind(rows::place(lease.token));
-            }
-            script.bind_nulls((size - completed.len()) * 3);
+            script.add_leases(include_str!("sql/complete.sql"), now, completed.iter().map(|settlement| settlement.lease));
             statements += 1;
         }
         if !others.is_empty() {
@@ -156,7 +144,8 @@ impl<'a> Ending<'a> {
     }
 
     /// Reads what the statements answered.
-    fn read(&mut self, answers: &[Answer], tally: &mut Tally, news: &mut News) -> Result<(), Fault> {
+    fn read(&mut self, answers: &[Answer], acted: &mut Acted) -> Result<(), Fault> {
+        let Acted { tally, news, .. } = acted;
         let mut queue: Arc<str> = Arc::default();
         for row in answers.iter().flat_map(|answer| &answer.rows) {
             let lease = (rows::id(row, 0)?, rows::number(row, 1)?);

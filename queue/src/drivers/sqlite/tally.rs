@@ -47,7 +47,7 @@ impl Tally {
         }
     }
 
-    /// Whether the last answer of [`write`](Self::write) shows a queue that had no job before.
+    /// Whether the answer to the statement of [`write`](Self::write) shows a queue that had no job before.
     pub(super) fn has_birth(&self, answer: Option<&Answer>) -> bool {
         answer.is_some_and(|answer| {
             answer.rows.iter().any(|row| {

@@ -7,12 +7,11 @@ use futures_util::FutureExt;
 use sqlx::{Executor, Row, Sqlite as Database, SqliteConnection, Transaction};
 
 use super::Sqlite;
+use super::acted::Acted;
 use super::error::Fault;
-use super::events::News;
 use super::push;
 use super::script::Script;
 use super::settle;
-use super::tally::Tally;
 use crate::drivers::{NewJob, PushError, PushResult, Settled, Settlement};
 use crate::error::{Error, ErrorKind};
 use crate::job::{SettleError, StoreTransaction};
@@ -56,10 +55,10 @@ impl Sqlite {
         let stored = all_or_none(connection, async |connection| {
             let jobs: Vec<&NewJob> = jobs.iter().collect();
             // Nobody is told: whether and when it commits is the user's affair, and the workers see the file change.
-            let (mut tally, mut news) = (Tally::default(), News::default());
-            let pushed = push::store(connection, &jobs, now, &mut tally, &mut news).await?;
+            let mut acted = Acted::at(now);
+            let pushed = push::store(connection, &jobs, &mut acted).await?;
             let mut script = Script::default();
-            tally.write(&mut script);
+            acted.tally.write(&mut script);
             script.run(connection).await?;
             Ok(pushed)
         });

@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use super::Sqlite;
+use super::acted::Acted;
 use super::error::Fault;
-use super::events::News;
 use super::rows;
 use super::script::Script;
-use super::tally::Tally;
 use crate::drivers::{Delivery, WorkerId};
 use crate::error::chain;
 use crate::job::JobState;
@@ -45,24 +44,22 @@ impl Sqlite {
     }
 
     async fn fail_unreadable(&self, worker: WorkerId, unreadable: &[(i64, String)]) -> Result<(), Fault> {
+        let now = self.now();
         let mut script = Script::default();
-        script.add(include_str!("sql/fail_unreadable.sql")).bind(self.now());
+        script.add(include_str!("sql/fail_unreadable.sql")).bind(now);
         script.bind(serde_json::to_string(unreadable).unwrap_or_default()).bind(worker.as_bytes().to_vec());
         let mut transaction = self.writer.durable().await?;
         let answers = transaction.run(script).await?;
-        let (mut tally, mut news) = (Tally::default(), News::default());
+        let mut acted = Acted::at(now);
         for row in answers.iter().flat_map(|answer| &answer.rows) {
             if let Some(queue) = rows::queue(row, 0)? {
-                tally.moved(&queue, JobState::Running, JobState::Failed);
+                acted.tally.moved(&queue, JobState::Running, JobState::Failed);
                 // There may be others behind them.
-                news.work.insert(queue);
+                acted.news.work.insert(queue);
             }
         }
-        let mut script = Script::default();
-        tally.write(&mut script);
-        transaction.finish(script).await?;
+        acted.commit(transaction, &self.events, |_| {}).await?;
         tell(self.path(), unreadable);
-        self.events.tell(&news);
         Ok(())
     }
 }
