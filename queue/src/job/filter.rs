@@ -2,7 +2,8 @@
 
 use super::{JobId, JobState};
 
-/// Which jobs [`Queue::jobs`](crate::Queue::jobs) lists and [`Queue::retry_all`](crate::Queue::retry_all) retries: those that fit everything that is said; nothing said fits all.
+/// Which jobs [`Queue::jobs`](crate::Queue::jobs) lists and [`Queue::retry_all`](crate::Queue::retry_all) retries: those that fit
+/// everything that is said; nothing said fits all.
 ///
 /// ```
 /// use queue::job::{Filter, JobState};
