@@ -40,3 +40,49 @@ impl Acted {
         Ok(answers)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures_util::FutureExt;
+
+    use crate::drivers::{Driver, Due, Extra, Group, NewJob, Sqlite};
+    use crate::job::JobId;
+
+    fn job(queue: &str, unique_key: Option<&str>) -> Group {
+        let extra = unique_key.map(|key| Box::new(Extra { unique_key: Some(key.to_owned()), ..Extra::default() }));
+        let job = NewJob {
+            id: JobId::new(),
+            kind: "Plain".into(),
+            queue: queue.into(),
+            payload: Arc::from(&b"{}"[..]),
+            version: 1,
+            priority: 100,
+            max_attempts: 1,
+            due: Due::Now,
+            extra,
+        };
+        Group { jobs: vec![job], tick: None }
+    }
+
+    /// At once, and not when the file is looked at next.
+    #[test]
+    fn a_new_queue_is_told_of_with_its_commit_and_one_that_exists_is_not() {
+        let path = std::env::temp_dir().join(format!("queue-acted-{}.db", std::process::id()));
+        crate::park::block_on(async {
+            let driver = Sqlite::open(&path).await.unwrap();
+            // Those of plain jobs are stored in one message, those with a key step by step.
+            for (queue, key) in [("plain", [None, None]), ("unique", [Some("1"), Some("2")])] {
+                for (key, is_new) in key.into_iter().zip([true, false]) {
+                    let listening = driver.events.listen(&[]);
+                    assert!(driver.push(&[job(queue, key)]).await[0].is_ok());
+                    let heard = listening.now_or_never().is_some_and(|wake| wake.queues);
+                    assert_eq!(heard, is_new, "the queue `{queue}`, of the key {key:?}");
+                }
+            }
+            driver.close().await.unwrap();
+        });
+        std::fs::remove_file(path).unwrap();
+    }
+}
