@@ -1,9 +1,11 @@
 //! The first way: rows of one table are updated and deleted, and a claim starts where the last one ended.
 //!
-//! What became available behind the cursor (a late commit, a release, a retry) is found by the sweep, which sets the cursor back.
+//! What became available behind the cursor (a late commit, a release, a retry) is found by the sweep, and then claimed by its place in the
+//! table. The cursor stays where it is: set back for one job, it would walk over all the dead rows again until it has passed them.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Executor, Row};
@@ -12,8 +14,11 @@ use uuid::Uuid;
 use super::claim::{Claimed, Push, QUEUE, Tend, Way};
 use super::micros;
 
-/// How many claimed jobs the cursor stays behind, so that commits which overtake each other need no sweep.
-pub(crate) const LAG: usize = 1_000;
+/// How many claimed jobs the cursor stays behind, and how long, so that commits which overtake each other need no sweep.
+const LAG: usize = 1_000;
+const LAG_TIME: Duration = Duration::from_secs(1);
+/// How many jobs behind the cursor are claimed by their place. Where there are more, they are a backlog, and the cursor is set back.
+const STRAGGLERS: i64 = 500;
 
 /// What becomes of a job that has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +48,9 @@ const FRONT: Place = Place(i16::MIN, i64::MIN, Uuid::nil());
 /// Behind which place everything was claimed, by what is known.
 #[derive(Debug, Default)]
 struct Cursor {
-    ends: VecDeque<(Place, usize)>,
+    ends: VecDeque<(Place, usize, Instant)>,
+    /// Rows that the sweep found behind it.
+    stragglers: Vec<String>,
 }
 
 impl Cursor {
@@ -52,8 +59,12 @@ impl Cursor {
     }
 
     fn pass(&mut self, end: Place, jobs: usize) {
-        self.ends.push_back((end, jobs));
-        while self.ends.iter().skip(1).map(|end| end.1).sum::<usize>() >= LAG {
+        let now = Instant::now();
+        self.ends.push_back((end, jobs, now));
+        let is_far = |ends: &VecDeque<(Place, usize, Instant)>| ends.iter().skip(1).map(|end| end.1).sum::<usize>() >= LAG;
+        // What follows the first must be old too: then nothing is late any more that came before it.
+        let is_old = |ends: &VecDeque<(Place, usize, Instant)>| ends.get(1).is_some_and(|end| now - end.2 >= LAG_TIME);
+        while is_far(&self.ends) || is_old(&self.ends) {
             self.ends.pop_front();
         }
     }
@@ -62,7 +73,7 @@ impl Cursor {
 /// The queue as a worker has it.
 pub(crate) struct Jobs {
     connection: PgConnection,
-    sql: [String; 2],
+    sql: [String; 3],
     start: Start,
     cursor: Arc<Mutex<Cursor>>,
     held: (Vec<String>, Vec<Uuid>, Vec<i64>),
@@ -70,7 +81,8 @@ pub(crate) struct Jobs {
 
 impl Jobs {
     pub(crate) fn new(connection: PgConnection, start: Start, ended: Ended) -> Self {
-        let sql = [exchange(false, ended), exchange(true, ended)];
+        let behind = "AND (priority, due_at, id) > ($8::smallint, $9::bigint, $10::uuid)";
+        let sql = ["", behind, "AND ctid = ANY($8::text[]::tid[])"].map(|only| exchange(only, ended));
         Self { connection, sql, start, cursor: Arc::default(), held: Default::default() }
     }
 
@@ -86,7 +98,7 @@ impl Jobs {
 
 /// What settles and claims. The plans must not depend on what the planner believes of the table, which is empty at one time and full at
 /// another: a condition that an index could serve, and must not, is written so that it cannot. Rows are found by their place alone.
-fn exchange(has_cursor: bool, ended: Ended) -> String {
+fn exchange(only: &str, ended: Ended) -> String {
     let columns = "id, kind, version, queue, priority, due_at, attempt, max_attempts, budget, rescues, token, created_at, started_at, \
          unique_key, payload, tags, meta, errors, progress";
     let found = "queue_jobs.ctid = held.place AND queue_jobs.id IS NOT DISTINCT FROM held.id AND queue_jobs.token = held.token \
@@ -101,11 +113,10 @@ fn exchange(has_cursor: bool, ended: Ended) -> String {
         }
         Ended::Removed | Ended::InPlace => String::new(),
     };
-    let behind = if has_cursor { "AND (priority, due_at, id) > ($8::smallint, $9::bigint, $10::uuid)" } else { "" };
     format!(
         "WITH held AS MATERIALIZED (SELECT place::tid AS place, id, token FROM unnest($1::text[], $2::uuid[], $3::bigint[]) AS held(place, id, token)),
          gone AS ({gone}), {kept}
-         picked AS MATERIALIZED (SELECT ctid FROM queue_jobs WHERE queue = $4 AND state = 'available' AND NOT is_parked {behind}
+         picked AS MATERIALIZED (SELECT ctid FROM queue_jobs WHERE queue = $4 AND state = 'available' AND NOT is_parked {only}
              ORDER BY priority, due_at, id LIMIT $5 FOR UPDATE SKIP LOCKED),
          claimed AS (UPDATE queue_jobs SET state = 'running', attempt = attempt + 1, token = token + 1, worker = $7, started_at = $6,
              lease_expires_at = $6 + 30000000 FROM picked WHERE queue_jobs.ctid = picked.ctid
@@ -140,14 +151,18 @@ impl Way for Jobs {
     async fn exchange(&mut self, limit: usize) -> sqlx::Result<Vec<Claimed>> {
         let (places, ids, tokens) = std::mem::take(&mut self.held);
         let settled = ids.len();
-        let (place, sql) = match self.start {
-            Start::Front => (None, &self.sql[0]),
-            Start::Cursor => (Some(self.cursor.lock().expect("nobody panics").place()), &self.sql[1]),
+        let (at, stragglers) = {
+            let mut cursor = self.cursor.lock().expect("nobody panics");
+            (cursor.place(), if limit == 0 { Vec::new() } else { std::mem::take(&mut cursor.stragglers) })
         };
+        let is_sweep = !stragglers.is_empty();
+        let sql = &self.sql[if is_sweep { 2 } else { usize::from(self.start == Start::Cursor) }];
         let mut query = sqlx::query(AssertSqlSafe(sql.as_str())).bind(places).bind(ids).bind(tokens).bind(QUEUE);
         query = query.bind(limit as i64).bind(micros()).bind(Uuid::nil());
-        if let Some(Place(priority, due_at, id)) = place {
-            query = query.bind(priority).bind(due_at).bind(id);
+        if is_sweep {
+            query = query.bind(stragglers);
+        } else if self.start == Start::Cursor {
+            query = query.bind(at.0).bind(at.1).bind(at.2);
         }
         let rows = query.fetch_all(&mut self.connection).await?;
         let (mut claimed, mut end) = (Vec::with_capacity(rows.len()), FRONT);
@@ -164,7 +179,7 @@ impl Way for Jobs {
             std::hint::black_box((row.get::<&str, _>(6), row.get::<&str, _>(7)));
             claimed.push(Claimed { due_at: row.get(4), pushed_at: row.get(5) });
         }
-        if !claimed.is_empty() {
+        if !claimed.is_empty() && !is_sweep {
             self.cursor.lock().expect("nobody panics").pass(end, claimed.len());
         }
         Ok(claimed)
@@ -178,20 +193,24 @@ pub(crate) struct Tender {
 }
 
 impl Tender {
-    /// Looks for a job that is behind the cursor, and sets that back.
-    pub(crate) async fn sweep(&mut self) -> sqlx::Result<bool> {
+    /// Looks for jobs that are behind the cursor.
+    pub(crate) async fn sweep(&mut self) -> sqlx::Result<()> {
         let Some(cursor) = &self.cursor else {
-            return Ok(false);
+            return Ok(());
         };
         let Place(priority, due_at, id) = cursor.lock().expect("nobody panics").place();
-        let sql = "SELECT priority, due_at FROM queue_jobs WHERE queue = $1 AND state = 'available' AND NOT is_parked
-             AND (priority, due_at, id) <= ($2, $3, $4) ORDER BY priority, due_at, id LIMIT 1";
-        let found = sqlx::query(sql).bind(QUEUE).bind(priority).bind(due_at).bind(id).fetch_optional(&mut self.connection).await?;
-        if let Some(row) = &found {
-            let mut cursor = cursor.lock().expect("nobody panics");
-            cursor.ends = VecDeque::from([(Place(row.get(0), row.get(1), Uuid::nil()), 0)]);
+        let sql = "SELECT ctid::text, priority, due_at FROM queue_jobs WHERE queue = $1 AND state = 'available' AND NOT is_parked
+             AND (priority, due_at, id) <= ($2, $3, $4) ORDER BY priority, due_at, id LIMIT $5";
+        let query = sqlx::query(sql).bind(QUEUE).bind(priority).bind(due_at).bind(id).bind(STRAGGLERS);
+        let found = query.fetch_all(&mut self.connection).await?;
+        let mut cursor = cursor.lock().expect("nobody panics");
+        match found.first() {
+            Some(first) if found.len() as i64 == STRAGGLERS => {
+                cursor.ends = VecDeque::from([(Place(first.get(1), first.get(2), Uuid::nil()), 0, Instant::now())]);
+            }
+            _ => cursor.stragglers = found.iter().map(|row| row.get(0)).collect(),
         }
-        Ok(found.is_some())
+        Ok(())
     }
 
     /// The leases that have run out by then.

@@ -16,7 +16,7 @@ const BATCH: usize = 50;
 /// How long a worker waits for a wake-up.
 const IDLE: Duration = Duration::from_millis(500);
 const EVERY: Duration = Duration::from_millis(100);
-/// Each second a job is pushed that is due so long ago, microseconds: it is behind every cursor.
+/// Each second a job is pushed that is due so long ago, in microseconds: it is behind every cursor, as one that was released.
 const STRAGGLER: i64 = 60_000_000;
 /// How many tables the ring has at first.
 pub(crate) const CHILDREN: i32 = 4;
