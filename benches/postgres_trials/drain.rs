@@ -34,7 +34,14 @@ pub(crate) async fn measure(options: &Options, server: &Server) -> Done {
             }
         }
         let first = queue_benches::percentile(&rates[0], 50);
-        let names = ["one table, kept elsewhere", "one table, removed", "one table, updated in place", "kept elsewhere, no lease index", "ring, kept", "ring, not kept"];
+        let names = [
+            "one table, kept elsewhere",
+            "one table, removed",
+            "one table, updated in place",
+            "kept elsewhere, no lease index",
+            "ring, kept",
+            "ring, not kept",
+        ];
         for (name, rates) in names.iter().zip(&rates) {
             let rate = queue_benches::percentile(rates, 50);
             say(&format!("{name:>44} | batches of {batch:>3} | {rate:>8.0}/s | ratio to the first {:>5.2}", rate / first));

@@ -82,7 +82,13 @@ pub(crate) struct Jobs {
 impl Jobs {
     pub(crate) fn new(connection: PgConnection, start: Start, ended: Ended) -> Self {
         let behind = "AND (priority, due_at, id) > ($8::smallint, $9::bigint, $10::uuid)";
-        let sql = ["", behind, "AND ctid = ANY($8::text[]::tid[])"].map(|only| exchange(only, ended));
+        let ready =
+            |behind| format!("queue = $4 AND state = 'available' AND NOT is_parked {behind} ORDER BY priority, due_at, id");
+        // Nothing of this may be what the index is for: it would be walked for the order, or for the state.
+        let known =
+            "ctid = ANY($8::text[]::tid[]) AND queue IS NOT DISTINCT FROM $4 AND state || '' = 'available' AND NOT is_parked"
+                .to_owned();
+        let sql = [ready(""), ready(behind), known].map(|those| exchange(&those, ended));
         Self { connection, sql, start, cursor: Arc::default(), held: Default::default() }
     }
 
@@ -98,26 +104,29 @@ impl Jobs {
 
 /// What settles and claims. The plans must not depend on what the planner believes of the table, which is empty at one time and full at
 /// another: a condition that an index could serve, and must not, is written so that it cannot. Rows are found by their place alone.
-fn exchange(only: &str, ended: Ended) -> String {
+fn exchange(those: &str, ended: Ended) -> String {
     let columns = "id, kind, version, queue, priority, due_at, attempt, max_attempts, budget, rescues, token, created_at, started_at, \
          unique_key, payload, tags, meta, errors, progress";
     let found = "queue_jobs.ctid = held.place AND queue_jobs.id IS NOT DISTINCT FROM held.id AND queue_jobs.token = held.token \
          AND state || '' = 'running'";
     let gone = match ended {
-        Ended::InPlace => format!("UPDATE queue_jobs SET state = 'completed', lease_expires_at = NULL FROM held WHERE {found} RETURNING 1"),
+        Ended::InPlace => {
+            format!("UPDATE queue_jobs SET state = 'completed', lease_expires_at = NULL FROM held WHERE {found} RETURNING 1")
+        }
         Ended::Kept | Ended::Removed => format!("DELETE FROM queue_jobs USING held WHERE {found} RETURNING queue_jobs.*"),
     };
     let kept = match ended {
         Ended::Kept => {
-            format!("kept AS (INSERT INTO queue_ended ({columns}, state, finished_at) SELECT {columns}, 'completed', $6::bigint FROM gone),")
+            format!(
+                "kept AS (INSERT INTO queue_ended ({columns}, state, finished_at) SELECT {columns}, 'completed', $6::bigint FROM gone),"
+            )
         }
         Ended::Removed | Ended::InPlace => String::new(),
     };
     format!(
         "WITH held AS MATERIALIZED (SELECT place::tid AS place, id, token FROM unnest($1::text[], $2::uuid[], $3::bigint[]) AS held(place, id, token)),
          gone AS ({gone}), {kept}
-         picked AS MATERIALIZED (SELECT ctid FROM queue_jobs WHERE queue = $4 AND state = 'available' AND NOT is_parked {only}
-             ORDER BY priority, due_at, id LIMIT $5 FOR UPDATE SKIP LOCKED),
+         picked AS MATERIALIZED (SELECT ctid FROM queue_jobs WHERE {those} LIMIT $5 FOR UPDATE SKIP LOCKED),
          claimed AS (UPDATE queue_jobs SET state = 'running', attempt = attempt + 1, token = token + 1, worker = $7, started_at = $6,
              lease_expires_at = $6 + 30000000 FROM picked WHERE queue_jobs.ctid = picked.ctid
              RETURNING queue_jobs.ctid::text AS place, id, token, priority, due_at, created_at, kind, payload),
@@ -215,13 +224,15 @@ impl Tender {
 
     /// The leases that have run out by then.
     pub(crate) async fn rescue(&mut self, now: i64) -> sqlx::Result<usize> {
-        let sql = "SELECT id FROM queue_jobs WHERE state = 'running' AND lease_expires_at <= $1 ORDER BY lease_expires_at LIMIT 1000";
+        let sql =
+            "SELECT id FROM queue_jobs WHERE state = 'running' AND lease_expires_at <= $1 ORDER BY lease_expires_at LIMIT 1000";
         Ok(sqlx::query(sql).bind(now).fetch_all(&mut self.connection).await?.len())
     }
 
     /// The jobs whose time has come.
     pub(crate) async fn promote(&mut self) -> sqlx::Result<usize> {
-        let sql = "SELECT id FROM queue_jobs WHERE state IN ('scheduled', 'retryable') AND due_at <= $1 ORDER BY due_at LIMIT 1000";
+        let sql =
+            "SELECT id FROM queue_jobs WHERE state IN ('scheduled', 'retryable') AND due_at <= $1 ORDER BY due_at LIMIT 1000";
         Ok(sqlx::query(sql).bind(micros()).fetch_all(&mut self.connection).await?.len())
     }
 
@@ -238,7 +249,8 @@ impl Tender {
 
     /// Adds up the counts.
     pub(crate) async fn compact(&mut self) -> sqlx::Result<()> {
-        let sql = "WITH old AS (DELETE FROM queue_counts RETURNING *) INSERT INTO queue_counts (queue, available, running, completed)
+        let sql =
+            "WITH old AS (DELETE FROM queue_counts RETURNING *) INSERT INTO queue_counts (queue, available, running, completed)
              SELECT queue, sum(available), sum(running), sum(completed) FROM old GROUP BY queue";
         sqlx::query(sql).execute(&mut self.connection).await.map(drop)
     }

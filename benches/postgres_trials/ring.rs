@@ -113,7 +113,8 @@ impl Push for Pusher {
     async fn push(&self, connection: &mut PgConnection, jobs: usize, ago: i64) -> sqlx::Result<()> {
         let ids: Vec<Uuid> = (0..jobs).map(|_| Uuid::now_v7()).collect();
         let payload = r#"{"user_id":1000000,"to":"someone@example.com"}"#;
-        let sql = "INSERT INTO ring_jobs (child, id, kind, version, queue, priority, due_at, max_attempts, budget, created_at, payload)
+        let sql =
+            "INSERT INTO ring_jobs (child, id, kind, version, queue, priority, due_at, max_attempts, budget, created_at, payload)
              SELECT $6, id, 'Greet', 0, $2, 100, $3, 20, 20, $4, $5 FROM unnest($1::uuid[]) AS id";
         let now = micros();
         let query = sqlx::query(sql).bind(ids).bind(QUEUE).bind(now - ago).bind(now).bind(payload);
@@ -169,7 +170,8 @@ impl Tender {
         let all = format!("ring_jobs_{nth}, ring_claims_{nth}, ring_done_{nth}");
         let mut transaction = self.connection.begin().await?;
         transaction.execute("SET LOCAL lock_timeout = '20ms'").await?;
-        if transaction.execute(sqlx::raw_sql(AssertSqlSafe(format!("LOCK TABLE {all} IN ACCESS EXCLUSIVE MODE")))).await.is_err() {
+        if transaction.execute(sqlx::raw_sql(AssertSqlSafe(format!("LOCK TABLE {all} IN ACCESS EXCLUSIVE MODE")))).await.is_err()
+        {
             return Ok(false);
         }
         let left = format!("(SELECT count(*) FROM ring_jobs_{nth}) - (SELECT coalesce(sum(jobs), 0) FROM ring_done_{nth})");

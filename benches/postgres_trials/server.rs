@@ -31,7 +31,12 @@ impl Server {
         let folder = tempfile::Builder::new().prefix("postgres").tempdir_in(&options.folder)?;
         let user = unprivileged(folder.path())?;
         let data = folder.path().join("data");
-        let made = command("initdb", user).arg("-D").arg(&data).args(["-A", "trust", "-U", "postgres"]).stdout(Stdio::null()).status()?;
+        let made = command("initdb", user)
+            .arg("-D")
+            .arg(&data)
+            .args(["-A", "trust", "-U", "postgres"])
+            .stdout(Stdio::null())
+            .status()?;
         if !made.success() {
             return Err(format!("`initdb` failed: {made}").into());
         }
@@ -48,7 +53,8 @@ impl Server {
 
     /// A connection as the driver has them: no plan of it may depend on how many rows the tables had when it was made.
     pub(crate) async fn connect(&self) -> sqlx::Result<PgConnection> {
-        let settings = [("enable_seqscan", "off"), ("jit", "off"), ("plan_cache_mode", "force_generic_plan"), ("search_path", "trial")];
+        let settings =
+            [("enable_seqscan", "off"), ("jit", "off"), ("plan_cache_mode", "force_generic_plan"), ("search_path", "trial")];
         let options = self.options.clone().options(settings).disable_statement_logging();
         let mut tries = 0;
         loop {
@@ -63,7 +69,8 @@ impl Server {
     /// Makes the schema anew.
     pub(crate) async fn renew(&self, more: &str) -> sqlx::Result<()> {
         let mut connection = self.connect().await?;
-        let sql = format!("DROP SCHEMA IF EXISTS trial CASCADE; CREATE SCHEMA trial; {}; {more}", TABLES.replace("{schema}", "trial"));
+        let sql =
+            format!("DROP SCHEMA IF EXISTS trial CASCADE; CREATE SCHEMA trial; {}; {more}", TABLES.replace("{schema}", "trial"));
         connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await?;
         connection.execute("CHECKPOINT").await?;
         connection.close().await
@@ -126,7 +133,11 @@ fn unprivileged(folder: &Path) -> std::io::Result<Option<(u32, u32)>> {
 }
 
 fn command(name: &str, user: Option<(u32, u32)>) -> Command {
-    let found = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|version| version.path().join("bin").join(name));
+    let found = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|version| version.path().join("bin").join(name));
     let path = found.filter(|path| path.exists()).max().unwrap_or_else(|| name.into());
     let mut command = Command::new(path);
     if let Some((user, group)) = user {

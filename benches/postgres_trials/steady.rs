@@ -39,7 +39,11 @@ pub(crate) async fn measure(options: &Options, server: &Server) -> Done {
             drop(snapshot);
         }
     }
-    for (name, dead, read) in [("clean", 0, None), ("snapshot", dead, Some("SELECT 1")), ("snapshot that read it", dead, Some("SELECT count(*) FROM ring_jobs"))] {
+    for (name, dead, read) in [
+        ("clean", 0, None),
+        ("snapshot", dead, Some("SELECT 1")),
+        ("snapshot that read it", dead, Some("SELECT count(*) FROM ring_jobs")),
+    ] {
         server.renew(&ring::tables(CHILDREN)).await?;
         let mut ring = Ring::new(server.connect().await?, true);
         let mut tender = ring.tender(server.connect().await?, CHILDREN);
@@ -56,7 +60,12 @@ pub(crate) async fn measure(options: &Options, server: &Server) -> Done {
 }
 
 /// Pushes and drains so many jobs.
-pub(crate) async fn kill(way: &mut impl Way, mut tender: Option<&mut impl Tend>, server: &Server, jobs: usize) -> sqlx::Result<()> {
+pub(crate) async fn kill(
+    way: &mut impl Way,
+    mut tender: Option<&mut impl Tend>,
+    server: &Server,
+    jobs: usize,
+) -> sqlx::Result<()> {
     let (mut connection, pusher) = (server.connect().await?, way.pusher());
     for _ in 0..jobs / 1_000 {
         pusher.push(&mut connection, 1_000, 0).await?;
