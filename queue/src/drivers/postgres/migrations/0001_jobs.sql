@@ -1,0 +1,150 @@
+-- Times are microseconds since 1970 on the clock of the server: `to_timestamp(due_at / 1e6)` shows one. States, queues and kinds are the words
+-- that logs and the command line use.
+
+-- Jobs that have not ended: a small table, however many have.
+CREATE TABLE {schema}.queue_jobs (
+    id               uuid NOT NULL,
+    kind             text NOT NULL,
+    version          integer NOT NULL,
+    queue            text NOT NULL,
+    state            text NOT NULL,
+    priority         smallint NOT NULL,
+    due_at           bigint NOT NULL,
+    attempt          bigint NOT NULL DEFAULT 0,
+    max_attempts     bigint NOT NULL,
+    budget           bigint NOT NULL,                -- what the pusher gave, which a retry by hand gives again
+    rescues          bigint NOT NULL DEFAULT 0,
+    token            bigint NOT NULL DEFAULT 0,      -- one more at each fetch, never less: the fence
+    cancel_requested boolean NOT NULL DEFAULT false,
+    created_at       bigint NOT NULL,
+    started_at       bigint,
+    lease_expires_at bigint,
+    worker           uuid,
+    unique_key       text,
+    payload          text NOT NULL,                  -- JSON, byte for byte
+    tags             text[],
+    meta             text,                           -- a JSON object
+    errors           text[],                         -- JSON arrays of attempt, at, message
+    progress         text                            -- a JSON array: percent, message
+) WITH (
+    -- Rows live for seconds. Vacuum comes when thousands are dead, whatever else there is, and does not dawdle.
+    autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
+    autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 200000,
+    autovacuum_analyze_scale_factor = 0.2, autovacuum_analyze_threshold = 10000
+);
+
+CREATE UNIQUE INDEX queue_jobs_id ON {schema}.queue_jobs (id);
+
+-- What a fetch reads, in the order in which it claims.
+CREATE INDEX queue_jobs_ready ON {schema}.queue_jobs (queue, priority, due_at, id) WHERE state = 'available';
+
+CREATE INDEX queue_jobs_due ON {schema}.queue_jobs (due_at) WHERE state IN ('scheduled', 'retryable');
+
+CREATE INDEX queue_jobs_leases ON {schema}.queue_jobs (lease_expires_at) WHERE state = 'running';
+
+CREATE INDEX queue_jobs_cancelled ON {schema}.queue_jobs (id) WHERE state = 'running' AND cancel_requested;
+
+-- The key goes with the job out of this table, so it cannot outlive it.
+CREATE UNIQUE INDEX queue_jobs_unique_key ON {schema}.queue_jobs (unique_key) WHERE unique_key IS NOT NULL;
+
+-- Jobs that have ended, appended as they end and removed when they are old.
+CREATE TABLE {schema}.queue_ended (
+    id           uuid NOT NULL,
+    kind         text NOT NULL,
+    version      integer NOT NULL,
+    queue        text NOT NULL,
+    state        text NOT NULL,
+    priority     smallint NOT NULL,
+    due_at       bigint NOT NULL,
+    attempt      bigint NOT NULL,
+    max_attempts bigint NOT NULL,
+    budget       bigint NOT NULL,
+    rescues      bigint NOT NULL,
+    token        bigint NOT NULL,
+    created_at   bigint NOT NULL,
+    started_at   bigint,
+    finished_at  bigint NOT NULL,
+    unique_key   text,
+    payload      text NOT NULL,
+    tags         text[],
+    meta         text,
+    errors       text[],
+    progress     text
+) WITH (
+    -- A day of jobs: what is removed of it is made room again at once, in small bites.
+    autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 10000,
+    autovacuum_vacuum_insert_scale_factor = 0.1, autovacuum_vacuum_insert_threshold = 200000
+);
+
+CREATE UNIQUE INDEX queue_ended_id ON {schema}.queue_ended (id);
+
+-- What is removed by its age.
+CREATE INDEX queue_ended_finished ON {schema}.queue_ended (state, finished_at);
+
+-- What somebody looks at, in the order of a list, among whatever many others ended well.
+CREATE INDEX queue_ended_failed ON {schema}.queue_ended (state, id) WHERE state IN ('failed', 'cancelled');
+
+-- How many jobs are where. Each commit adds what it changes, so that no two wait for one row; `maintain` adds the rows up. The sum is the count,
+-- and a queue exists while it has a row here or is paused.
+CREATE TABLE {schema}.queue_counts (
+    queue     text NOT NULL,
+    held      bigint NOT NULL DEFAULT 0,
+    scheduled bigint NOT NULL DEFAULT 0,
+    available bigint NOT NULL DEFAULT 0,
+    running   bigint NOT NULL DEFAULT 0,
+    retryable bigint NOT NULL DEFAULT 0,
+    completed bigint NOT NULL DEFAULT 0,
+    failed    bigint NOT NULL DEFAULT 0,
+    cancelled bigint NOT NULL DEFAULT 0
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+
+-- The queues from which nothing is fetched.
+CREATE TABLE {schema}.queue_paused (
+    queue text PRIMARY KEY
+);
+
+CREATE TABLE {schema}.queue_workers (
+    id         uuid PRIMARY KEY,
+    name       text NOT NULL,
+    host       text NOT NULL,
+    pid        bigint NOT NULL,
+    started_at bigint NOT NULL,
+    seen_at    bigint NOT NULL,
+    queues     text NOT NULL,                        -- a JSON array of [name, slots]
+    running    bigint NOT NULL,
+    lease      bigint NOT NULL,
+    state      text NOT NULL,
+    told       text                                  -- 'quiet' or 'restart', from outside
+) WITH (fillfactor = 50);
+
+CREATE TABLE {schema}.queue_ticks (
+    entry     text NOT NULL,
+    at        bigint NOT NULL,
+    stored_at bigint NOT NULL,
+    PRIMARY KEY (entry, at)
+);
+
+CREATE INDEX queue_ticks_stored ON {schema}.queue_ticks (stored_at);
+
+-- One row: when somebody last wrote, from when on leases may be taken back, and how often a queue was paused or resumed.
+CREATE TABLE {schema}.queue_store (
+    only        integer PRIMARY KEY CHECK (only = 1),
+    heard_at    bigint NOT NULL,
+    rescue_from bigint NOT NULL,
+    pauses      bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 10);
+
+INSERT INTO {schema}.queue_store (only, heard_at, rescue_from)
+VALUES (1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, 0);
+
+-- Now, as this driver counts time; a test moves it.
+CREATE FUNCTION {schema}.queue_now(moved bigint) RETURNS bigint LANGUAGE sql VOLATILE AS
+$$ SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + moved $$;
+
+-- The errors of a job with one more, a JSON string; nothing more where that is null. The first and the last 99 are kept.
+CREATE FUNCTION {schema}.queue_with_error(errors text[], attempt bigint, at bigint, message text) RETURNS text[] LANGUAGE sql IMMUTABLE AS
+$$ SELECT CASE
+    WHEN message IS NULL THEN errors
+    WHEN cardinality(errors) >= 100 THEN errors[1:1] || errors[cardinality(errors) - 97:] || format('[%s,%s,%s]', attempt, at, message)
+    ELSE coalesce(errors, '{}') || format('[%s,%s,%s]', attempt, at, message)
+END $$;
