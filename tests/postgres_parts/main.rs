@@ -2,5 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
+mod bouncer;
 mod cluster;
+mod ends;
+mod proxied;
+mod proxy;
 mod schema;
+mod with_postgres;

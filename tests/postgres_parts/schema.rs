@@ -1,6 +1,8 @@
 //! A schema for each test, removed whatever the test leaves behind.
 
-use queue_tests::postgres::{Cluster, Schema};
+use std::process::{Command, Output};
+
+use queue_tests::postgres::{Cluster, Schema, URL};
 use sqlx::{AssertSqlSafe, Connection as _};
 
 async fn exists(cluster: &Cluster, name: &str) -> bool {
@@ -28,6 +30,7 @@ fn names_are_short_plain_and_its_own() {
     }
     assert_eq!(one.url(), format!("postgres://localhost/x?schema={}", one.name()));
     assert_eq!(two.url(), format!("postgres://localhost/x?sslmode=disable&schema={}", two.name()));
+    assert_eq!(one.url_through("postgres://127.0.0.1:9/x"), format!("postgres://127.0.0.1:9/x?schema={}", one.name()));
     assert_eq!(two.plain_url(), "postgres://localhost/x?sslmode=disable");
 }
 
@@ -79,4 +82,39 @@ async fn a_server_that_is_gone_does_not_matter_to_it() {
     fill(&schema).await;
     drop(cluster);
     drop(schema);
+}
+
+#[tokio::test]
+async fn the_shared_server_gives_each_test_its_own() {
+    let (Some(one), Some(two)) = (Schema::new(), Schema::new()) else { return };
+    for schema in [&one, &two] {
+        fill(schema).await;
+        let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM kept").fetch_one(&mut schema.connect().await).await.unwrap();
+        assert_eq!(rows, 1);
+    }
+}
+
+/// Runs the test above in a process of its own, on this server.
+fn on_the_shared_server(url: Option<&str>) -> Output {
+    let mut process = Command::new(std::env::current_exe().unwrap());
+    process
+        .args(["--exact", "schema::the_shared_server_gives_each_test_its_own"])
+        .env_remove(URL)
+        .envs(url.map(|url| (URL, url)));
+    process.output().unwrap()
+}
+
+#[tokio::test]
+async fn without_a_shared_server_it_is_said_once_and_with_one_nothing() {
+    let said = |output: &Output| String::from_utf8(output.stderr.clone()).unwrap();
+    let without = on_the_shared_server(None);
+    assert!(without.status.success());
+    assert_eq!(said(&without).matches("SKIPPED in postgres_parts").count(), 1, "{}", said(&without));
+    assert!(said(&without).contains("with_postgres"), "{}", said(&without));
+
+    let Some(cluster) = Cluster::for_test(&[]) else { return };
+    let with = on_the_shared_server(Some(&cluster.url()));
+    assert!(with.status.success() && said(&with).is_empty(), "{}", said(&with));
+    let left = sqlx::query("SELECT FROM pg_namespace WHERE nspname LIKE 'queue%'").fetch_all(&mut cluster.connect().await);
+    assert!(left.await.unwrap().is_empty());
 }

@@ -4,13 +4,17 @@
 
 mod account;
 mod binaries;
+mod bouncer;
 mod cluster;
 mod daemon;
 mod port;
+mod proxy;
 mod schema;
 mod server;
 mod warden;
 
+pub use bouncer::Bouncer;
 pub use cluster::{Cluster, DURABLE, NoCluster, Stop};
+pub use proxy::{Direction, Proxy, Seen};
 pub use schema::Schema;
 pub use server::{URL, say, server_url};
