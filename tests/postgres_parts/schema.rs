@@ -115,6 +115,7 @@ async fn without_a_shared_server_it_is_said_once_and_with_one_nothing() {
     let Some(cluster) = Cluster::for_test(&[]) else { return };
     let with = on_the_shared_server(Some(&cluster.url()));
     assert!(with.status.success() && said(&with).is_empty(), "{}", said(&with));
-    let left = sqlx::query("SELECT FROM pg_namespace WHERE nspname LIKE 'queue%'").fetch_all(&mut cluster.connect().await);
-    assert!(left.await.unwrap().is_empty());
+    let mut admin = cluster.connect().await;
+    let left = sqlx::query("SELECT FROM pg_namespace WHERE nspname LIKE 'queue%'").fetch_all(&mut admin).await.unwrap();
+    assert!(left.is_empty());
 }
