@@ -7,7 +7,7 @@ use super::cluster::Cluster;
 use super::daemon::{Daemon, Start};
 use super::port;
 use super::server::say;
-use super::warden::Warden;
+use super::warden::{End, Warden};
 
 /// As users run it: a client has a server's connection for one transaction. `max_prepared_statements` is not set, so that a statement that was
 /// prepared is not there in the next one.
@@ -57,7 +57,7 @@ impl Bouncer {
         let Some(program) = binaries::pgbouncer() else { return Ok(None) };
         let port = port::free();
         // Its connections need no good end, and what TERM and QUIT mean differs by its version.
-        let (mut warden, account) = Warden::new("KILL")?;
+        let (mut warden, account) = Warden::new()?;
         let folder = warden.folder();
         let (file, users, log) = (folder.join("pgbouncer.ini"), folder.join("users"), folder.join("log"));
         std::fs::write(&users, "\"postgres\" \"\"\n")?;
@@ -72,7 +72,7 @@ impl Bouncer {
         let mut command = account.command(&program);
         command.arg(&file).current_dir(folder);
         let start = Start { command, ready: "process up", log: &log };
-        let daemon = Daemon::start(start, |process| warden.watch(Some(process)))?;
+        let daemon = Daemon::start(start, |process| warden.watch(End::Kill, process))?;
         Ok(Some(Self { port, daemon: Some(daemon), warden }))
     }
 
@@ -100,7 +100,7 @@ impl Drop for Bouncer {
         if let Some(daemon) = self.daemon.take() {
             daemon.signal("KILL");
             if daemon.wait().is_ok() {
-                self.warden.watch(None);
+                self.warden.rest();
             }
         }
     }

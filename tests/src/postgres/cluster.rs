@@ -1,7 +1,9 @@
 //! A private server of Postgres, in a folder of its own on a port of its own.
 
+use std::fs::File;
 use std::io;
-use std::process::Command;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
@@ -11,7 +13,7 @@ use super::binaries::Binaries;
 use super::daemon::{Daemon, Start, signal};
 use super::port;
 use super::server::say;
-use super::warden::Warden;
+use super::warden::{End, Warden};
 
 /// What tests need, unless they say otherwise: many connections, and no wait for a disk. A crash of the server loses nothing by it, only one
 /// of the machine would.
@@ -99,7 +101,7 @@ impl Cluster {
     /// There are no binaries, or they did not work.
     pub fn start(settings: &[(&str, &str)]) -> Result<Self, NoCluster> {
         let binaries = Binaries::find().ok_or(NoCluster::Missing)?;
-        let (warden, account) = Warden::new(Stop::Immediate.signal())?;
+        let (warden, account) = Warden::new()?;
         let mut cluster = Self { binaries, account, port: port::free(), daemon: None, frozen: Vec::new(), warden };
         cluster.make(settings)?;
         // Another process may have taken the port meanwhile.
@@ -133,13 +135,19 @@ impl Cluster {
     }
 
     /// Makes its files.
-    fn make(&self, settings: &[(&str, &str)]) -> io::Result<()> {
+    fn make(&mut self, settings: &[(&str, &str)]) -> io::Result<()> {
         let data = self.warden.folder().join("data");
         let mut initdb = self.command(&self.binaries.initdb);
         initdb.args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "--pgdata"]).arg(&data);
-        let output = initdb.output()?;
-        if !output.status.success() {
-            return Err(io::Error::other(format!("`initdb` failed: {}", String::from_utf8_lossy(&output.stderr))));
+        // Its words go to a file: it would end at the first one that nobody reads any more.
+        let log = self.warden.folder().join("initdb");
+        initdb.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?).process_group(0);
+        let mut made = initdb.spawn()?;
+        self.warden.watch(End::Await, made.id());
+        let made = made.wait()?;
+        self.warden.rest();
+        if !made.success() {
+            return Err(io::Error::other(format!("`initdb` failed: {}", std::fs::read_to_string(&log)?)));
         }
         let lines = SETTINGS.iter().chain(settings).map(|(name, value)| format!("{name} = '{}'\n", value.replace('\'', "''")));
         let path = data.join("postgresql.conf");
@@ -159,9 +167,9 @@ impl Cluster {
         command.arg("-D").arg(self.warden.folder().join("data")).args(["-p", &self.port.to_string()]);
         let log = self.warden.folder().join("log");
         let start = Start { command, ready: "database system is ready to accept connections", log: &log };
-        let started = Daemon::start(start, |process| self.warden.watch(Some(process)));
+        let started = Daemon::start(start, |process| self.warden.watch(End::Quit, process));
         if started.is_err() {
-            self.warden.watch(None);
+            self.warden.rest();
         }
         self.daemon = Some(started?);
         Ok(())
@@ -249,7 +257,7 @@ impl Cluster {
         let daemon = self.daemon.take().expect("the server is running");
         daemon.signal(how.signal());
         daemon.wait()?;
-        self.warden.watch(None);
+        self.warden.rest();
         Ok(())
     }
 
