@@ -111,7 +111,7 @@ pub(super) fn job(row: &PgRow) -> Result<JobRow, sqlx::Error> {
     job.worker = row.try_get::<Option<Uuid>, _>(13)?.filter(|_| state == JobState::Running).map(|worker| worker.to_string());
     job.unique_key = row.try_get::<Option<String>, _>(14)?.filter(|_| !state.is_terminal());
     job.payload = row.try_get::<String, _>(15).ok().and_then(|payload| RawValue::from_string(payload).ok());
-    job.tags = row.try_get::<Option<Vec<String>>, _>(16)?.unwrap_or_default();
+    job.tags = json(row.try_get(16)?);
     job.meta = json(row.try_get(17)?);
     let errors: Option<Vec<String>> = row.try_get(18)?;
     job.errors = errors.unwrap_or_default().iter().filter_map(|entry| error(entry)).collect();

@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use super::Core;
 use super::error::Fault;
+use super::rows;
 use crate::drivers::Wake;
 use crate::job::JobId;
 
@@ -67,12 +68,11 @@ impl Core {
 
 fn seen(row: &PgRow) -> Result<Seen, sqlx::Error> {
     let cancelled: Vec<uuid::Uuid> = row.try_get(3)?;
-    let queues: Vec<String> = row.try_get(4)?;
     Ok(Seen {
         has_work: row.try_get(0)?,
         pauses: row.try_get(1)?,
         due: row.try_get(2)?,
         cancelled: cancelled.into_iter().map(|id| JobId::from_u128(id.as_u128())).collect(),
-        queues: queues.into_iter().collect(),
+        queues: rows::json(row.try_get(4)?),
     })
 }

@@ -128,13 +128,13 @@ CREATE INDEX queue_ticks_stored ON {schema}.queue_ticks (stored_at);
 
 -- One row: when somebody last wrote, from when on leases may be taken back, and how often a queue was paused or resumed.
 CREATE TABLE {schema}.queue_store (
-    only        integer PRIMARY KEY CHECK (only = 1),
+    single        integer PRIMARY KEY CHECK (single = 1),
     heard_at    bigint NOT NULL,
     rescue_from bigint NOT NULL,
     pauses      bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 10);
 
-INSERT INTO {schema}.queue_store (only, heard_at, rescue_from)
+INSERT INTO {schema}.queue_store (single, heard_at, rescue_from)
 VALUES (1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, 0);
 
 -- Now, as this driver counts time; a test moves it.

@@ -4,8 +4,8 @@ WITH clock AS MATERIALIZED (SELECT {schema}.queue_now($1::bigint) AS now),
 heard AS (
     -- After 15 s in which nobody could write, nobody takes back leases for another 15 s, so that every live worker renews first. That the
     -- clock was set back is left to `heard.sql`.
-    INSERT INTO {schema}.queue_store AS store (only, heard_at, rescue_from) SELECT 1, now, 0 FROM clock
-    ON CONFLICT (only) DO UPDATE SET
+    INSERT INTO {schema}.queue_store AS store (single, heard_at, rescue_from) SELECT 1, now, 0 FROM clock
+    ON CONFLICT (single) DO UPDATE SET
         rescue_from = CASE WHEN excluded.heard_at - store.heard_at >= 15000000 THEN excluded.heard_at + 15000000 ELSE store.rescue_from END,
         heard_at = excluded.heard_at
     WHERE store.heard_at <= excluded.heard_at

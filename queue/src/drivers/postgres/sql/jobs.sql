@@ -1,7 +1,7 @@
 -- A page of jobs by id. What is null fits all: arrays of states, kinds, queues and tags. A table none of whose states is asked for is not looked at.
 SELECT * FROM (
     SELECT id, kind, version::bigint, queue, state, priority::bigint, due_at, attempt, max_attempts, rescues, created_at, started_at, NULL::bigint AS finished_at, worker,
-        unique_key, payload, tags, meta, errors, progress
+        unique_key, payload, array_to_json(tags)::text, meta, errors, progress
     FROM {schema}.queue_jobs
     WHERE $7::boolean AND id > $5::uuid
         AND ($1::text[] IS NULL OR state = ANY ($1::text[]))
@@ -13,8 +13,8 @@ SELECT * FROM (
 ) AS live
 UNION ALL
 SELECT * FROM (
-    SELECT id, kind, version::bigint, queue, state, priority::bigint, due_at, attempt, max_attempts, rescues, created_at, started_at, finished_at, NULL,
-        unique_key, payload, tags, meta, errors, progress
+    SELECT id, kind, version::bigint, queue, state, priority::bigint, due_at, attempt, max_attempts, rescues, created_at, started_at, finished_at, NULL::uuid,
+        unique_key, payload, array_to_json(tags)::text, meta, errors, progress
     FROM {schema}.queue_ended
     WHERE $8::boolean AND id > $5::uuid
         AND ($1::text[] IS NULL OR state = ANY ($1::text[]))

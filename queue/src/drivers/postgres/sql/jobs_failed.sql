@@ -2,7 +2,7 @@
 SELECT job.*
 FROM unnest($1::text[]) AS wanted (state) CROSS JOIN LATERAL (
     SELECT id, kind, version::bigint, queue, state, priority::bigint, due_at, attempt, max_attempts, rescues, created_at, started_at, finished_at, NULL::uuid,
-        unique_key, payload, tags, meta, errors, progress
+        unique_key, payload, array_to_json(tags)::text, meta, errors, progress
     FROM {schema}.queue_ended AS ended
     WHERE ended.state IN ('failed', 'cancelled') AND ended.state = wanted.state AND ended.id > $5::uuid
         AND ($2::text[] IS NULL OR ended.kind = ANY ($2::text[]))

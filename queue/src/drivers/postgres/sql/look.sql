@@ -6,7 +6,7 @@ SELECT
         WHERE NOT EXISTS (SELECT FROM {schema}.queue_paused AS paused WHERE paused.queue = wanted.queue)
             AND EXISTS (SELECT FROM {schema}.queue_jobs AS job WHERE job.queue = wanted.queue AND job.state = 'available')
     ),
-    coalesce((SELECT pauses FROM {schema}.queue_store WHERE only = 1), 0),
+    coalesce((SELECT pauses FROM {schema}.queue_store WHERE single = 1), 0),
     (SELECT min(due_at) FROM {schema}.queue_jobs WHERE state IN ('scheduled', 'retryable')),
     ARRAY(SELECT id FROM {schema}.queue_jobs WHERE state = 'running' AND cancel_requested ORDER BY id LIMIT 1000),
-    ARRAY(SELECT DISTINCT queue FROM {schema}.queue_counts)
+    (SELECT json_agg(DISTINCT queue)::text FROM {schema}.queue_counts)

@@ -36,9 +36,9 @@ counted AS (
     GROUP BY queue
 )
 SELECT NULL::uuid, NULL::text, NULL::bigint, queue, 'available', priority::bigint, due_at, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint,
-    NULL::bigint, NULL::bigint, NULL::uuid, NULL::text, NULL::text, NULL::text[], NULL::text, NULL::text[], NULL::text
+    NULL::bigint, NULL::bigint, NULL::uuid, NULL::text, NULL::text, NULL::text, NULL::text, NULL::text[], NULL::text
 FROM back
 UNION ALL
 SELECT id, kind, version::bigint, queue, state, priority::bigint, due_at, attempt, max_attempts, rescues, created_at, started_at, finished_at, NULL,
-    unique_key, payload, tags, meta, errors, progress
+    unique_key, payload, array_to_json(tags)::text, meta, errors, progress
 FROM ended
