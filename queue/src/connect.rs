@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+#[cfg(feature = "postgres")]
+use crate::drivers::Postgres;
 #[cfg(feature = "sqlite")]
 use crate::drivers::Sqlite;
 use crate::drivers::{BoxFuture, Driver, Memory};
@@ -14,12 +16,14 @@ use crate::park;
 use crate::queue::Queue;
 
 /// The schemes that this build knows.
-#[cfg(feature = "sqlite")]
-const KNOWN: &str = "`memory:` (also `async:`), `sync:`, `sqlite:`";
-#[cfg(not(feature = "sqlite"))]
-const KNOWN: &str = "`memory:` (also `async:`), `sync:`";
+const KNOWN: &str = match (cfg!(feature = "sqlite"), cfg!(feature = "postgres")) {
+    (false, false) => "`memory:` (also `async:`), `sync:`",
+    (true, false) => "`memory:` (also `async:`), `sync:`, `sqlite:`",
+    (false, true) => "`memory:` (also `async:`), `sync:`, `postgres:`",
+    (true, true) => "`memory:` (also `async:`), `sync:`, `sqlite:`, `postgres:`",
+};
 /// Schemes that another build may know, and the features that make it know them.
-const FEATURES: [(&str, &str); 1] = [("sqlite", "sqlite")];
+const FEATURES: [(&str, &str); 3] = [("sqlite", "sqlite"), ("postgres", "postgres"), ("postgresql", "postgres")];
 /// The variable that [`Queue::from_env`] reads.
 const VARIABLE: &str = "QUEUE_URL";
 
@@ -90,6 +94,8 @@ async fn open(url: &str) -> Result<Arc<dyn Driver>, Error> {
         "sync" => Memory::waiting_pushes(),
         #[cfg(feature = "sqlite")]
         "sqlite" => return Ok(Arc::new(Sqlite::from_url(rest).await?)),
+        #[cfg(feature = "postgres")]
+        "postgres" | "postgresql" => return Ok(Arc::new(Postgres::from_url(url).await?)),
         _ => return invalid(unknown(&scheme)),
     };
     if !rest.is_empty() {

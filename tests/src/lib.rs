@@ -5,6 +5,7 @@ pub mod gate;
 pub mod ledger;
 pub mod logs;
 pub mod park;
+pub mod postgres;
 pub mod probe;
 pub mod relay;
 pub mod rig;

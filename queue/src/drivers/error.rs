@@ -102,6 +102,20 @@ pub enum PushError {
     Store(#[source] BoxError),
 }
 
+impl PushError {
+    /// The same for each of several that it happened to.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub(crate) fn again(&self) -> Self {
+        let text = |error: &BoxError| -> BoxError { chain(&**error).into() };
+        match self {
+            Self::Unavailable(source) => Self::Unavailable(text(source)),
+            Self::Store(source) => Self::Store(text(source)),
+            Self::StaleSnapshot(source) => Self::StaleSnapshot(text(source)),
+            other => Self::Store(chain(other).into()),
+        }
+    }
+}
+
 fn not_encoded(kind: &str, source: &BoxError) -> String {
     match source.is::<EncodeError>() {
         true => format!("the payload of `{kind}` cannot be encoded as JSON"),

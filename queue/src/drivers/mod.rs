@@ -5,9 +5,15 @@
 
 mod data;
 mod error;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod events;
 pub mod inspect;
 pub mod memory;
 pub mod migrate;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod names;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
@@ -27,6 +33,8 @@ pub use futures_util::future::BoxFuture;
 pub use inspect::{Counts, Inspect, QueueCounts, Retried};
 pub use memory::Memory;
 pub use migrate::{Migrate, Schema};
+#[cfg(feature = "postgres")]
+pub use postgres::Postgres;
 #[cfg(feature = "sqlite")]
 pub use sqlite::Sqlite;
 

@@ -1,10 +1,10 @@
 //! What a commit does besides its statements: the counts that it keeps, and what those who wait hear of it.
 
 use super::error::Fault;
-use super::events::{Events, News};
 use super::script::{Answer, Script};
 use super::tally::Tally;
 use super::writer::Transaction;
+use crate::drivers::events::{Events, News};
 
 /// What was done so far in a transaction, at one time.
 #[derive(Debug)]

@@ -157,14 +157,3 @@ fn why_not_opened(file: &Path) -> String {
         format!("the folder `{shown}` does not exist, so create it")
     }
 }
-
-/// The same fault for each of several that it happened to.
-pub(super) fn again(error: &PushError) -> PushError {
-    let text = |error: &BoxError| -> BoxError { crate::error::chain(&**error).into() };
-    match error {
-        PushError::Unavailable(source) => PushError::Unavailable(text(source)),
-        PushError::Store(source) => PushError::Store(text(source)),
-        PushError::StaleSnapshot(source) => PushError::StaleSnapshot(text(source)),
-        other => PushError::Store(crate::error::chain(other).into()),
-    }
-}

@@ -6,11 +6,11 @@ use sqlx::Row;
 
 use super::Sqlite;
 use super::error::Fault;
-use super::events::News;
 use super::rows;
 use super::script::{Answer, Script};
 use super::unreadable::Claimed;
 use super::writer::Transaction;
+use crate::drivers::events::News;
 use crate::drivers::{Delivery, FetchRequest, QueueRequest};
 
 /// How many of the first jobs of a queue are looked at for those that are left alone, beyond those that are asked for.

@@ -10,7 +10,6 @@
 mod acted;
 mod complete;
 mod error;
-mod events;
 mod fetch;
 mod file;
 mod identity;
@@ -18,7 +17,6 @@ mod inspect;
 mod list;
 mod maintain;
 mod migrate;
-mod names;
 mod open;
 mod push;
 mod reader;
@@ -42,8 +40,6 @@ use std::time::SystemTime;
 use sqlx::{Executor, Row};
 
 use self::error::Fault;
-use self::events::Events;
-use self::names::Names;
 use self::reader::Reader;
 use self::watch::Watch;
 use self::writer::Writer;
@@ -52,6 +48,8 @@ use super::{
     Migrate, NewJob, PushResult, QueueRow, Renewal, Renewed, Settled, Settlement, Wake, WorkerRow,
 };
 use crate::clock::Clock;
+use crate::drivers::events::Events;
+use crate::drivers::names::Names;
 use crate::error::Error;
 use crate::job::{SettleError, StoreTransaction};
 

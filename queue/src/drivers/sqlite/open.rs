@@ -13,7 +13,6 @@ use tokio::sync::oneshot;
 
 use super::Sqlite;
 use super::error::Fault;
-use super::events::Events;
 use super::file::File;
 use super::reader::Reader;
 use super::script::Script;
@@ -22,6 +21,7 @@ use super::writer::{Level, Writer};
 use super::{migrate, watch};
 use crate::clock::Clock;
 use crate::drivers::BoxFuture;
+use crate::drivers::events::Events;
 use crate::error::{Error, ErrorKind};
 
 /// For how long a file that is locked is tried again.
@@ -198,7 +198,7 @@ async fn open(settings: &Settings, clock: &Clock) -> Result<Sqlite, Fault> {
     }
     let reader = Reader::new(settings.reading("queue-sqlite-read").connect().await?);
     let watching = Reader::new(settings.reading("queue-sqlite-watch").connect().await?);
-    let events = Events::of(file.identity());
+    let events = Events::of(format!("{:?}", file.identity()));
     let watch = watch::Watch::open(watching, file).await?;
     Ok(Sqlite::new(clock.clone(), writer, reader, watch, events))
 }

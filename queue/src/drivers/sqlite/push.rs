@@ -8,10 +8,10 @@ use sqlx::SqliteConnection;
 
 use super::Sqlite;
 use super::acted::Acted;
-use super::error::{self, Fault};
-use super::events::News;
+use super::error::Fault;
 use super::rows;
 use super::script::{MOST_ROWS, Script};
+use crate::drivers::events::News;
 use crate::drivers::{Due, Group, NewJob, PushResult, Pushed, Tick};
 use crate::error::{Error, ErrorKind};
 use crate::job::{JobId, JobState};
@@ -23,7 +23,7 @@ impl Sqlite {
             Ok(results) => results.into_iter().map(Ok).collect(),
             Err(fault) if groups.len() == 1 || fault.is_away() => {
                 let error = fault.into_push_error(self.path());
-                let mut results: Vec<_> = groups.iter().skip(1).map(|_| Err(error::again(&error))).collect();
+                let mut results: Vec<_> = groups.iter().skip(1).map(|_| Err(error.again())).collect();
                 results.push(Err(error));
                 results
             }

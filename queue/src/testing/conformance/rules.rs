@@ -84,6 +84,9 @@ impl Rule {
     }
 
     fn run(&self, store: &Arc<dyn Store>, deadline: Duration) -> Result<Checked, String> {
+        if let Some(why) = store.is_missing() {
+            return Ok(Checked::Skipped(why));
+        }
         // Several threads, so that two calls of a driver are really made at once.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(4)

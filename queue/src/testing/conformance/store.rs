@@ -32,6 +32,11 @@ pub trait Store: Send + Sync + 'static {
         None
     }
 
+    /// Why there is no such store on this machine, such as a server that is not there: every rule is skipped then.
+    fn is_missing(&self) -> Option<String> {
+        None
+    }
+
     /// Takes the store away after a rule, for example a schema that was made for it. After a broken rule it stays, to be looked at.
     fn remove(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {})

@@ -15,7 +15,6 @@ CREATE TABLE {schema}.queue_jobs (
     budget           bigint NOT NULL,                -- what the pusher gave, which a retry by hand gives again
     rescues          bigint NOT NULL DEFAULT 0,
     token            bigint NOT NULL DEFAULT 0,      -- one more at each fetch, never less: the fence
-    is_parked        boolean NOT NULL DEFAULT false, -- available, of a kind that some worker leaves alone
     cancel_requested boolean NOT NULL DEFAULT false,
     created_at       bigint NOT NULL,
     started_at       bigint,
@@ -37,10 +36,7 @@ CREATE TABLE {schema}.queue_jobs (
 CREATE UNIQUE INDEX queue_jobs_id ON {schema}.queue_jobs (id);
 
 -- What a fetch reads, in the order in which it claims.
-CREATE INDEX queue_jobs_ready ON {schema}.queue_jobs (queue, priority, due_at, id) WHERE state = 'available' AND NOT is_parked;
-
--- Available jobs that some worker leaves alone, so that it need not pass over them at each fetch.
-CREATE INDEX queue_jobs_parked ON {schema}.queue_jobs (queue, kind, priority, due_at, id) WHERE state = 'available' AND is_parked;
+CREATE INDEX queue_jobs_ready ON {schema}.queue_jobs (queue, priority, due_at, id) WHERE state = 'available';
 
 CREATE INDEX queue_jobs_due ON {schema}.queue_jobs (due_at) WHERE state IN ('scheduled', 'retryable');
 
@@ -132,11 +128,23 @@ CREATE INDEX queue_ticks_stored ON {schema}.queue_ticks (stored_at);
 
 -- One row: when somebody last wrote, from when on leases may be taken back, and how often a queue was paused or resumed.
 CREATE TABLE {schema}.queue_store (
-    "only"      integer PRIMARY KEY CHECK ("only" = 1),
+    single        integer PRIMARY KEY CHECK (single = 1),
     heard_at    bigint NOT NULL,
     rescue_from bigint NOT NULL,
     pauses      bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 10);
 
-INSERT INTO {schema}.queue_store ("only", heard_at, rescue_from)
+INSERT INTO {schema}.queue_store (single, heard_at, rescue_from)
 VALUES (1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, 0);
+
+-- Now, as this driver counts time; a test moves it.
+CREATE FUNCTION {schema}.queue_now(moved bigint) RETURNS bigint LANGUAGE sql VOLATILE AS
+$$ SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint + moved $$;
+
+-- The errors of a job with one more, a JSON string; nothing more where that is null. The first and the last 99 are kept.
+CREATE FUNCTION {schema}.queue_with_error(errors text[], attempt bigint, at bigint, message text) RETURNS text[] LANGUAGE sql IMMUTABLE AS
+$$ SELECT CASE
+    WHEN message IS NULL THEN errors
+    WHEN cardinality(errors) >= 100 THEN errors[1:1] || errors[cardinality(errors) - 97:] || format('[%s,%s,%s]', attempt, at, message)
+    ELSE coalesce(errors, '{}') || format('[%s,%s,%s]', attempt, at, message)
+END $$;

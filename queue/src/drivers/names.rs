@@ -1,4 +1,4 @@
-//! Names that were met in the file, each kept once.
+//! Names that were met in a store, each kept once.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 const MOST: usize = 10_000;
 
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(crate) struct Names {
     names: Mutex<HashSet<Arc<str>>>,
 }
 
 impl Names {
     /// The name, shared with all others like it.
-    pub(super) fn get(&self, name: &str) -> Arc<str> {
+    pub(crate) fn get(&self, name: &str) -> Arc<str> {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = names.get(name) {
             return Arc::clone(known);
@@ -26,7 +26,7 @@ impl Names {
     }
 
     /// Keeps a name; answers whether it was not known.
-    pub(super) fn is_new(&self, name: &Arc<str>) -> bool {
+    pub(crate) fn is_new(&self, name: &Arc<str>) -> bool {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         !names.contains(name) && (names.len() >= MOST || names.insert(Arc::clone(name)))
     }

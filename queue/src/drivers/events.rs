@@ -1,39 +1,38 @@
-//! What happens in a file, told to those in this process who wait: all handles on one file share it.
+//! What happens in a store, told to those in this process who wait: all handles on one store share it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
-use super::identity::Identity;
-use crate::drivers::Wake;
+use super::Wake;
 use crate::job::JobId;
 
 /// What one commit brought.
 #[derive(Debug, Default)]
-pub(super) struct News {
+pub(crate) struct News {
     /// Queues in which jobs became available.
-    pub(super) work: BTreeSet<Arc<str>>,
+    pub(crate) work: BTreeSet<Arc<str>>,
     /// A queue came into being.
-    pub(super) queues: bool,
+    pub(crate) queues: bool,
     /// Running jobs that shall be cancelled.
-    pub(super) cancelled: Vec<JobId>,
+    pub(crate) cancelled: Vec<JobId>,
     /// A queue was paused or resumed.
-    pub(super) paused: bool,
+    pub(crate) paused: bool,
     /// The earliest time that something was scheduled for, in microseconds since 1970.
-    pub(super) scheduled: Option<i64>,
+    pub(crate) scheduled: Option<i64>,
 }
 
 impl News {
     /// Something is due at this time.
-    pub(super) fn schedule(&mut self, due: i64) {
+    pub(crate) fn schedule(&mut self, due: i64) {
         self.scheduled = Some(self.scheduled.map_or(due, |earliest| earliest.min(due)));
     }
 }
 
-/// Those who wait for something to happen in a file.
+/// Those who wait for something to happen in a store.
 #[derive(Debug, Default)]
-pub(super) struct Events {
+pub(crate) struct Events {
     waiters: Mutex<Waiters>,
 }
 
@@ -55,16 +54,16 @@ struct Waiter {
 }
 
 impl Events {
-    /// Those of a file: the same for each handle in this process.
-    pub(super) fn of(identity: Identity) -> Arc<Self> {
-        static FILES: LazyLock<Mutex<HashMap<Identity, Weak<Events>>>> = LazyLock::new(Mutex::default);
-        let mut files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
-        files.retain(|_, events| events.strong_count() > 0);
-        if let Some(events) = files.get(&identity).and_then(Weak::upgrade) {
+    /// Those of a store, by what tells it from all others: the same for each handle in this process.
+    pub(crate) fn of(store: String) -> Arc<Self> {
+        static STORES: LazyLock<Mutex<HashMap<String, Weak<Events>>>> = LazyLock::new(Mutex::default);
+        let mut stores = STORES.lock().unwrap_or_else(PoisonError::into_inner);
+        stores.retain(|_, events| events.strong_count() > 0);
+        if let Some(events) = stores.get(&store).and_then(Weak::upgrade) {
             return events;
         }
         let events = Arc::default();
-        files.insert(identity, Arc::downgrade(&events));
+        stores.insert(store, Arc::downgrade(&events));
         events
     }
 
@@ -73,7 +72,7 @@ impl Events {
     }
 
     /// Tells everybody whom it concerns; called after the commit.
-    pub(super) fn tell(&self, news: &News) {
+    pub(crate) fn tell(&self, news: &News) {
         let mut waiters = self.lock();
         let Waiters { list, due, .. } = &mut *waiters;
         let is_first = news.scheduled.filter(|at| due.is_none_or(|due| *at < due));
@@ -96,13 +95,37 @@ impl Events {
         rung.into_iter().for_each(Waker::wake);
     }
 
+    /// Tells of something that may have happened, whatever it was.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn tell_of_anything(&self) {
+        let mut waiters = self.lock();
+        waiters.due = None;
+        let mut rung = Vec::new();
+        for waiter in &mut waiters.list {
+            let Wake { work, queues, paused, scheduled, .. } = &mut waiter.happened;
+            (*work, *queues, *paused, *scheduled) = (true, true, true, true);
+            waiter.is_rung = true;
+            rung.extend(waiter.waker.take());
+        }
+        drop(waiters);
+        rung.into_iter().for_each(Waker::wake);
+    }
+
+    /// The same as [`tell`](Self::tell) for what another process did, which may be in a queue that those who wait here do not know.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn tell_from_outside(&self, news: &News) {
+        let is_known = |queue: &Arc<str>| self.lock().list.iter().all(|waiter| waiter.queues.contains(queue));
+        let queues = news.queues || !news.work.iter().all(is_known);
+        self.tell(&News { queues, work: news.work.clone(), cancelled: news.cancelled.clone(), ..*news });
+    }
+
     /// Somebody looked when the next scheduled job is due.
-    pub(super) fn note_due(&self, due: Option<i64>) {
+    pub(crate) fn note_due(&self, due: Option<i64>) {
         self.lock().due = due;
     }
 
     /// Resolves when something happened after this call that whoever serves these queues wants to know.
-    pub(super) fn listen(self: &Arc<Self>, queues: &[Arc<str>]) -> Listening {
+    pub(crate) fn listen(self: &Arc<Self>, queues: &[Arc<str>]) -> Listening {
         let mut waiters = self.lock();
         waiters.next += 1;
         let ticket = waiters.next;
@@ -114,7 +137,7 @@ impl Events {
 
 /// Waits for news. Dropping it ends it.
 #[derive(Debug)]
-pub(super) struct Listening {
+pub(crate) struct Listening {
     events: Arc<Events>,
     ticket: u64,
 }

@@ -1,0 +1,110 @@
+//! The way of most settlements: jobs that completed, together with the next claim in one statement.
+
+use std::collections::HashSet;
+
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+use uuid::Uuid;
+
+use super::Core;
+use super::error::Fault;
+use super::rows;
+use crate::drivers::{Delivery, Exchanged, FetchRequest, Settled, Settlement};
+use crate::error::Error;
+use crate::job::{JobId, Outcome};
+
+/// What became of the jobs, and what was claimed.
+pub(super) struct Completed {
+    pub(super) settled: Vec<Settled>,
+    pub(super) deliveries: Vec<Delivery>,
+}
+
+impl Core {
+    /// Settles and claims; where the outcomes are completions, in one commit.
+    pub(super) async fn trade(&self, settlements: &[Settlement], request: &FetchRequest) -> Exchanged {
+        let error = |fault: Fault| fault.into_error(&self.place);
+        if is_plain(settlements) {
+            return match self.complete(settlements, Some(request)).await {
+                Ok(Completed { settled, deliveries }) => Exchanged { settled: Ok(settled), deliveries: Ok(deliveries) },
+                Err(fault) => {
+                    let fault = error(fault);
+                    let again = Error::new(fault.kind(), crate::error::chain(&fault));
+                    Exchanged { settled: Err(fault), deliveries: Err(again) }
+                }
+            };
+        }
+        // One after the other: what is available again with the first may be claimed by the second.
+        let settled = self.end(settlements).await;
+        let deliveries = self.claim(request).await;
+        Exchanged { settled: settled.map_err(error), deliveries: deliveries.map_err(error) }
+    }
+
+    /// Completes and claims, in one statement.
+    pub(super) async fn complete(&self, settlements: &[Settlement], request: Option<&FetchRequest>) -> Result<Completed, Fault> {
+        let statement = self
+            .timed(include_str!("sql/exchange.sql"))
+            .bind(settlements.iter().map(|settlement| rows::tid(settlement.lease.place)).collect::<Vec<String>>())
+            .bind(settlements.iter().map(|settlement| rows::uuid(settlement.lease.id)).collect::<Vec<Uuid>>())
+            .bind(settlements.iter().map(|settlement| rows::token(settlement.lease.token)).collect::<Vec<i64>>())
+            .bind(self.settings.keeps_completed);
+        let statement = self.bind_request(statement, request);
+        let mut turn = self.lines.work.turn(&self.dialect).await;
+        let rows = loop {
+            let done = turn.session().await?.rows(statement.clone()).await;
+            match turn.end(done).await {
+                Ok(Some(rows)) => break rows,
+                Ok(None) => {}
+                Err(fault) => return Err(self.doubted(fault, settlements)),
+            }
+        };
+        let is_in_doubt = turn.is_in_doubt();
+        drop(turn);
+        let is_claimed = |row: &&PgRow| row.try_get::<Option<&str>, _>(0).is_ok_and(|place| place.is_some());
+        let missed =
+            rows.iter().filter(|row| !is_claimed(row)).map(|row| rows::id(row, 1)).collect::<Result<HashSet<JobId>, _>>()?;
+        let deliveries = match request {
+            Some(request) => self.readable(request.worker, self.claimed(rows.iter().filter(is_claimed), request)?).await,
+            None => Vec::new(),
+        };
+        let settled = self.complete_by_id(settlements, missed, is_in_doubt).await;
+        // What was claimed is not lost with an error about something else: the outcomes are asked for again.
+        let settled = match settled {
+            Err(fault) if deliveries.is_empty() => return Err(fault),
+            Err(fault) => {
+                tracing::warn!(error = %crate::error::chain(&fault.into_error(&self.place)), "outcomes could not be stored, and will be tried again by the end of their leases");
+                vec![Settled::Lost; settlements.len()]
+            }
+            Ok(settled) => settled,
+        };
+        Ok(Completed { settled, deliveries })
+    }
+
+    /// Of those that did not lie where they lay when they were claimed, because their row was written since, the others are looked up.
+    async fn complete_by_id(
+        &self,
+        settlements: &[Settlement],
+        missed: HashSet<JobId>,
+        is_in_doubt: bool,
+    ) -> Result<Vec<Settled>, Fault> {
+        if missed.is_empty() {
+            return Ok(vec![Settled::Stored; settlements.len()]);
+        }
+        let again: Vec<&Settlement> = settlements.iter().filter(|settlement| missed.contains(&settlement.lease.id)).collect();
+        if is_in_doubt {
+            self.doubts.doubt_leases(again.iter().map(|settlement| (settlement.lease.id, settlement.lease.token)));
+        }
+        let mut ended = self.end_by_id(&again).await?.into_iter();
+        let of_each = |settlement: &Settlement| match missed.contains(&settlement.lease.id) {
+            true => ended.next().unwrap_or(Settled::Lost),
+            false => Settled::Stored,
+        };
+        Ok(settlements.iter().map(of_each).collect())
+    }
+}
+
+/// Whether all are completions, of a job each, without anything to store with them.
+pub(super) fn is_plain(settlements: &[Settlement]) -> bool {
+    let mut ids = HashSet::with_capacity(settlements.len());
+    let is_one = |settlement: &Settlement| settlement.outcome == Outcome::Complete && settlement.follow_ups.is_empty();
+    settlements.iter().all(|settlement| is_one(settlement) && ids.insert(settlement.lease.id))
+}

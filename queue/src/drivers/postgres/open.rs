@@ -1,0 +1,263 @@
+//! Opening a database: looked at before anything is written, then brought to this driver's schema.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use sqlx::Row;
+use sqlx::postgres::{PgConnectOptions, PgPool};
+
+use super::connection::{self, Limits, Line};
+use super::doubt::Doubts;
+use super::error::Fault;
+use super::home::Home;
+use super::listen::{Ear, Listening};
+use super::migrate::{self, WANTED};
+use super::settings::{self, Settings};
+use super::statement::Dialect;
+use super::tell::Teller;
+use super::watch::Watch;
+use super::{Core, Lines, Postgres};
+use crate::clock::Clock;
+use crate::drivers::BoxFuture;
+use crate::drivers::events::Events;
+use crate::drivers::names::Names;
+use crate::error::{Error, ErrorKind};
+
+/// For how long a server that is away is tried again.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// The pause between two tries.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// For how long statements may take that a worker waits for: less than the time between two renewals of a lease.
+const WORK: Limits = Limits { statement: Duration::from_secs(8), lock: Duration::from_secs(4) };
+/// For how long a push may wait for a transaction of a user that has its unique key, and holds up other pushes.
+const PUSHES: Limits = Limits { statement: Duration::from_secs(20), lock: Duration::from_secs(1) };
+/// For how long those who look after jobs, and those who look at them, may take.
+const LOOKS: Limits = Limits { statement: Duration::from_secs(30), lock: Duration::from_secs(5) };
+
+/// A database of jobs that is not open yet. Await it, or [`wait`](Open::wait).
+///
+/// A server that is away is tried again for two minutes, with a warning; what waiting cannot cure, such as a wrong password, fails at once.
+///
+/// ```no_run
+/// use queue::drivers::{Driver, Postgres};
+///
+/// let pool = sqlx::PgPool::connect_lazy("postgres://localhost/shop")?;
+/// let driver = Postgres::from_pool(&pool).schema("jobs").wait()?;
+/// assert_eq!(driver.name(), "postgres");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Cancel safe: dropped before it is done, it leaves a database that the next one opens.
+#[must_use = "a database is opened when this is awaited, or by `.wait()`"]
+pub struct Open {
+    stage: Stage,
+}
+
+enum Stage {
+    New(Box<(Result<Settings, Error>, Clock)>),
+    Opening(BoxFuture<'static, Result<Postgres, Error>>),
+    Done,
+}
+
+impl Open {
+    fn new(settings: Result<Settings, Error>) -> Self {
+        Self { stage: Stage::New(Box::new((settings, Clock::system()))) }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Settings) -> Result<(), Error>) -> Self {
+        if let Stage::New(new) = &mut self.stage
+            && let Ok(settings) = &mut new.0
+            && let Err(error) = change(settings)
+        {
+            new.0 = Err(error);
+        }
+        self
+    }
+
+    /// Goes by this clock, which tests move.
+    pub fn go_by(mut self, clock: Clock) -> Self {
+        if let Stage::New(new) = &mut self.stage {
+            new.1 = clock;
+        }
+        self
+    }
+
+    /// Keeps the tables in this schema, in place of `queue`. In a URL: `?schema=jobs`.
+    pub fn schema(self, name: &str) -> Self {
+        self.with(|settings| {
+            settings.schema = settings::checked(name)?.to_owned();
+            Ok(())
+        })
+    }
+
+    /// Leaves the schema as it is, for those who bring it up to date themselves with what [`Migrate::sql`](crate::drivers::Migrate::sql)
+    /// gives. In a URL: `?migrate=off`.
+    pub fn without_migration(self) -> Self {
+        self.with(|settings| {
+            settings.migrates = false;
+            Ok(())
+        })
+    }
+
+    /// Neither tells others by `NOTIFY` nor listens to them: the database is looked at every second. In a URL: `?notify=off`.
+    pub fn without_notify(self) -> Self {
+        self.with(|settings| {
+            settings.notifies = false;
+            Ok(())
+        })
+    }
+
+    /// Sends each statement as one text, for a pooler that hands out the connections of the server by the transaction. Such a one passes no
+    /// notifications on, either. In a URL: `?prepare=off&notify=off`.
+    pub fn behind_pooler(self) -> Self {
+        self.with(|settings| {
+            settings.prepares = false;
+            settings.notifies = false;
+            Ok(())
+        })
+    }
+
+    /// Removes completed jobs at once, in place of keeping them until they are old: nobody can look at them, and settling writes half as much.
+    /// In a URL: `?completed=remove`.
+    pub fn remove_completed(self) -> Self {
+        self.with(|settings| {
+            settings.keeps_completed = false;
+            Ok(())
+        })
+    }
+
+    /// Parks the thread until the database is open. It works anywhere, also inside a runtime.
+    ///
+    /// # Errors
+    ///
+    /// As awaiting does: [`ErrorKind::Invalid`] for a setting that cannot be meant, [`ErrorKind::Store`] for a server that does not let the user
+    /// in, or a schema that is not current (it is left as it was), [`ErrorKind::Unavailable`] for a server that stays away.
+    ///
+    /// # Panics
+    ///
+    /// When it has given its driver to an `.await` before.
+    pub fn wait(self) -> Result<Postgres, Error> {
+        crate::park::block_on(self)
+    }
+}
+
+impl Future for Open {
+    type Output = Result<Postgres, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Stage::New(new) = &mut self.stage {
+            let placeholder = || Error::new(ErrorKind::Invalid, "the settings were taken");
+            let settings = std::mem::replace(&mut new.0, Err(placeholder()));
+            let clock = new.1.clone();
+            self.stage = Stage::Opening(Box::pin(async move { patiently(settings?, clock).await }));
+        }
+        let Stage::Opening(opening) = &mut self.stage else { panic!("an `Open` gives its driver once") };
+        let opened = opening.as_mut().poll(context);
+        if opened.is_ready() {
+            self.stage = Stage::Done;
+        }
+        opened
+    }
+}
+
+impl fmt::Debug for Open {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Open").finish_non_exhaustive()
+    }
+}
+
+impl Postgres {
+    /// Opens the database of a user's pool, with the options of its connections. The driver makes connections of its own: one that must wait for
+    /// the connections of the one who waits for it would wait for ever.
+    pub fn from_pool(pool: &PgPool) -> Open {
+        Self::from_options(PgConnectOptions::clone(&pool.connect_options()))
+    }
+
+    /// Opens a database with the options of a connection.
+    pub fn from_options(options: PgConnectOptions) -> Open {
+        Open::new(Ok(Settings::new(options)))
+    }
+
+    /// Reads a URL.
+    pub(crate) fn from_url(url: &str) -> Open {
+        Open::new(Settings::parse(url))
+    }
+}
+
+/// Tries until the server is there.
+async fn patiently(settings: Settings, clock: Clock) -> Result<Postgres, Error> {
+    let core = Arc::new(assemble(settings, clock)?);
+    let start = Instant::now();
+    let mut has_warned = false;
+    loop {
+        let fault = match prepare(&core).await {
+            Ok(()) => return Ok(Postgres { core }),
+            Err(fault) => fault.into_open_error(&core.place),
+        };
+        if fault.kind() != ErrorKind::Unavailable || start.elapsed() >= PATIENCE {
+            return Err(fault);
+        }
+        if !std::mem::replace(&mut has_warned, true) {
+            tracing::warn!(place = core.place, error = %crate::error::chain(&fault), "the Postgres server is away: waiting for it");
+        }
+        core.home.within(PAUSE, std::future::pending::<()>()).await;
+    }
+}
+
+/// Puts the parts together; none of them has a connection yet.
+fn assemble(settings: Settings, clock: Clock) -> Result<Core, Error> {
+    let home = Home::new()?;
+    let dialect = Dialect::new(&settings.schema, settings.prepares);
+    let options = settings.options.clone().statement_cache_capacity(if settings.prepares { 200 } else { 0 });
+    let line = |limits| {
+        let options = match settings.prepares {
+            true => connection::configured(options.clone(), limits),
+            // A pooler refuses what it does not know; the settings go with each transaction.
+            false => options.clone().extra_float_digits(None),
+        };
+        Line::new(&home, options, limits)
+    };
+    let lines = Lines { work: line(WORK), pushes: line(PUSHES), renewals: line(WORK), upkeep: line(LOOKS), looks: line(LOOKS) };
+    let (place, events) = (settings.place(), Events::of(settings.store()));
+    let teller = Teller::new(&settings.schema, settings.notifies);
+    let listening = || Listening {
+        options: options.clone(),
+        place: place.clone(),
+        channel: teller.channel.clone(),
+        events: Arc::clone(&events),
+    };
+    let ear = settings.notifies.then(|| Ear::of(settings.store(), &home, listening()));
+    Ok(Core {
+        clock,
+        place,
+        dialect,
+        home,
+        lines,
+        ear,
+        teller,
+        events,
+        settings,
+        watch: Watch::default(),
+        doubts: Doubts::default(),
+        names: Names::default(),
+        queues: Names::default(),
+    })
+}
+
+/// Looks at the database, and brings its schema up to date.
+async fn prepare(core: &Core) -> Result<(), Fault> {
+    let encoding = core.looked(core.dialect.statement(include_str!("sql/encoding.sql"))).await?;
+    let encoding: &str = encoding.first().map_or(Ok(""), |row| row.try_get(0))?;
+    if encoding != "UTF8" {
+        let text =
+            format!("the database of {} has the encoding {encoding}, and jobs need UTF8: create another for them", core.place);
+        return Err(Fault::Own(Error::new(ErrorKind::Store, text)));
+    }
+    let version = core.version().await?;
+    let version = if version < WANTED && core.settings.migrates { core.update().await? } else { version };
+    migrate::check(version, &core.settings.schema, &core.place).map_err(Fault::Own)
+}
