@@ -1,6 +1,8 @@
 //! The way of most settlements: jobs that completed, together with the next claim in one statement.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
 
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -8,6 +10,8 @@ use uuid::Uuid;
 
 use super::Core;
 use super::error::Fault;
+use super::fetch;
+use super::frontier::Claim;
 use super::rows;
 use crate::drivers::{Delivery, Exchanged, FetchRequest, Settled, Settlement};
 use crate::error::Error;
@@ -21,7 +25,7 @@ pub(super) struct Completed {
 
 impl Core {
     /// Settles and claims; where the outcomes are completions, in one commit.
-    pub(super) async fn trade(&self, settlements: &[Settlement], request: &FetchRequest) -> Exchanged {
+    pub(super) async fn trade(self: &Arc<Self>, settlements: &[Settlement], request: &FetchRequest) -> Exchanged {
         let error = |fault: Fault| fault.into_error(&self.place);
         if is_plain(settlements) {
             return match self.complete(settlements, Some(request)).await {
@@ -40,14 +44,22 @@ impl Core {
     }
 
     /// Completes and claims, in one statement.
-    pub(super) async fn complete(&self, settlements: &[Settlement], request: Option<&FetchRequest>) -> Result<Completed, Fault> {
+    pub(super) async fn complete(
+        self: &Arc<Self>,
+        settlements: &[Settlement],
+        request: Option<&FetchRequest>,
+    ) -> Result<Completed, Fault> {
         let statement = self
             .timed(include_str!("sql/exchange.sql"))
             .bind(settlements.iter().map(|settlement| rows::tid(settlement.lease.place)).collect::<Vec<String>>())
             .bind(settlements.iter().map(|settlement| rows::uuid(settlement.lease.id)).collect::<Vec<Uuid>>())
             .bind(settlements.iter().map(|settlement| rows::token(settlement.lease.token)).collect::<Vec<i64>>())
             .bind(self.settings.keeps_completed);
-        let statement = self.bind_request(statement, request);
+        let queues = request.map(fetch::wanted).unwrap_or_default();
+        let except = request.map(|request| &request.except[..]).unwrap_or_default();
+        let asked = self.frontier.ask(&queues, except);
+        let statement = self.bind_request(statement, request, &asked);
+        let began = Instant::now();
         let mut turn = self.lines.work.turn(&self.dialect).await;
         let rows = loop {
             let done = turn.session().await?.rows(statement.clone()).await;
@@ -62,10 +74,13 @@ impl Core {
         let is_claimed = |row: &&PgRow| row.try_get::<Option<&str>, _>(0).is_ok_and(|place| place.is_some());
         let missed =
             rows.iter().filter(|row| !is_claimed(row)).map(|row| rows::id(row, 1)).collect::<Result<HashSet<JobId>, _>>()?;
+        let took = began.elapsed();
+        let now = rows.iter().find_map(|row| row.try_get::<Option<i64>, _>(12).ok().flatten());
         let deliveries = match request {
             Some(request) => self.readable(request.worker, self.claimed(rows.iter().filter(is_claimed), request)?).await,
             None => Vec::new(),
         };
+        self.advance(&Claim { queues: &queues, except, asked: &asked, deliveries: &deliveries, now, took });
         let settled = self.complete_by_id(settlements, missed, is_in_doubt).await;
         // What was claimed is not lost with an error about something else: the outcomes are asked for again.
         let settled = match settled {

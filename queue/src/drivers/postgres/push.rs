@@ -97,6 +97,7 @@ impl Core {
             }
         };
         self.doubts.clear_jobs(jobs().map(|job| job.id));
+        self.frontier.note_priorities(jobs());
         self.announce(&queues, due);
         self.owe(&queues, &told);
         Ok(pushed)

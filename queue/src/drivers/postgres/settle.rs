@@ -1,6 +1,7 @@
 //! Storing how runs ended.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Row;
@@ -20,7 +21,7 @@ use crate::error::{Error, ErrorKind};
 use crate::job::{JobId, JobState, Outcome};
 
 impl Core {
-    pub(super) async fn end(&self, settlements: &[Settlement]) -> Result<Vec<Settled>, Fault> {
+    pub(super) async fn end(self: &Arc<Self>, settlements: &[Settlement]) -> Result<Vec<Settled>, Fault> {
         if settlements.is_empty() {
             return Ok(Vec::new());
         }
@@ -113,6 +114,9 @@ impl Core {
                     settled[place] = Settled::Stored;
                 }
                 note(row, &mut news)?;
+                if let Some(place) = row.try_get::<Option<&str>, _>(5)? {
+                    self.frontier.note_places(row.try_get(2)?, vec![place.to_owned()]);
+                }
             }
         }
         let stored = settlements.iter().zip(&settled).filter(|(_, settled)| **settled == Settled::Stored);

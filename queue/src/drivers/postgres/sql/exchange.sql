@@ -28,9 +28,21 @@ part AS MATERIALIZED (
         AS part (queue, priority, due_at, id, below, number)
 ),
 avoided AS MATERIALIZED (SELECT avoided.kind, avoided.version FROM unnest($14::text[], $15::bigint[]) AS avoided (kind, version)),
+known AS MATERIALIZED (SELECT known.place::tid AS place FROM unnest($18::text[]) AS known (place)),
 found AS MATERIALIZED (
     SELECT asked.queue, asked.free, job.*
     FROM asked CROSS JOIN LATERAL (
+        -- Those that are known to lie behind the parts come first; hidden from the indexes, so that they are found by their place.
+        SELECT job.*
+        FROM (
+            SELECT job.ctid AS place, job.rescues, job.priority, job.due_at, job.id
+            FROM known JOIN {schema}.queue_jobs AS job ON job.ctid = known.place
+            WHERE job.queue || '' = asked.queue AND job.state || '' = 'available'
+                AND coalesce(job.version < (SELECT min(avoided.version) FROM avoided WHERE avoided.kind = job.kind), true)
+            LIMIT asked.most
+            FOR UPDATE OF job SKIP LOCKED
+        ) AS job
+        UNION ALL
         SELECT job.*
         FROM (SELECT * FROM part WHERE part.queue = asked.queue ORDER BY part.number) AS part CROSS JOIN LATERAL (
             SELECT job.ctid AS place, job.rescues, job.priority, job.due_at, job.id
