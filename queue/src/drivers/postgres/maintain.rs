@@ -105,7 +105,9 @@ impl Round<'_> {
                 JobState::Failed => self.done.failed.push(rows::job(row)?),
                 JobState::Available => {
                     self.done.rescued += 1;
-                    self.news.work.insert(rows::queue(row, 3)?);
+                    let queue = rows::queue(row, 3)?;
+                    self.core.frontier.note_places(&queue, row.try_get::<Option<String>, _>(20)?.into_iter().collect());
+                    self.news.work.insert(queue);
                 }
                 // It was to be cancelled, and is.
                 _ => self.done.rescued += 1,
