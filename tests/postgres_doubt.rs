@@ -159,9 +159,10 @@ fn a_claim_whose_answer_is_lost_is_made_again_at_once() {
 #[test]
 fn a_claim_that_is_dropped_half_way_is_made_again_at_once() {
     run(async |behind| {
+        // The connection is there, so that what is held is the answer to the claim.
+        assert!(behind.fetch_all(1).await.is_empty());
         let pushed = job();
         behind.push(&pushed).await.unwrap();
-        behind.fetch_all(0).await;
         behind.proxy.silence(&[Direction::Reply]);
         let held = behind.proxy.seen().held;
         let request = behind.request(1);
