@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use queue::drivers::postgres::Open;
 use queue::drivers::{
     Delivery, Driver, Due, FetchRequest, Group, Inspect, NewJob, Postgres, PushError, QueueRequest, Settled, Settlement, WorkerId,
 };
@@ -35,10 +36,10 @@ fn job() -> NewJob {
 }
 
 impl Behind {
-    async fn new(schema: Schema) -> Self {
+    async fn new(schema: Schema, change: fn(Open) -> Open) -> Self {
         let proxy = Proxy::before(schema.plain_url());
         // Nothing but what is asked goes over the wire.
-        let open = Postgres::from_options(proxy.url().parse().unwrap()).schema(schema.name()).without_notify();
+        let open = change(Postgres::from_options(proxy.url().parse().unwrap()).schema(schema.name()).without_notify());
         Self { driver: Arc::new(open.await.unwrap()), proxy, worker: WorkerId::now_v7(), _schema: schema }
     }
 
@@ -79,9 +80,13 @@ impl Behind {
 }
 
 fn run(body: impl AsyncFnOnce(Behind)) {
+    run_with(|open| open, body);
+}
+
+fn run_with(change: fn(Open) -> Open, body: impl AsyncFnOnce(Behind)) {
     let Some(schema) = Schema::new() else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async { body(Behind::new(schema).await).await });
+    runtime.block_on(async { body(Behind::new(schema, change).await).await });
 }
 
 #[test]
@@ -130,6 +135,23 @@ fn an_outcome_whose_answer_is_lost_is_stored_and_not_called_lost() {
             assert_eq!(behind.driver.settle(&settlement).await.unwrap(), [Settled::Lost], "{outcome:?}");
             assert!(behind.state(pushed.id).await.is_terminal());
         }
+    });
+}
+
+#[test]
+fn a_completion_whose_answer_is_lost_is_known_where_completed_jobs_are_removed() {
+    run_with(Open::remove_completed, async |behind| {
+        let pushed = job();
+        behind.push(&pushed).await.unwrap();
+        let deliveries = behind.fetch_all(1).await;
+        let settlement = [Settlement::new(deliveries[0].lease, Outcome::Complete)];
+        let mut settled = behind.lose(behind.driver.settle(&settlement)).await;
+        while settled.is_err() {
+            settled = behind.driver.settle(&settlement).await;
+        }
+        assert_eq!(settled.unwrap(), [Settled::Stored]);
+        assert!(behind.driver.job(pushed.id).await.unwrap().is_none(), "it is kept nowhere");
+        assert_eq!(behind.driver.counts().await.unwrap().total(JobState::Completed), 0);
     });
 }
 

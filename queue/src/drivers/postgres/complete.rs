@@ -21,7 +21,8 @@ use crate::job::{JobId, Outcome};
 
 /// What became of the jobs, and what was claimed.
 pub(super) struct Completed {
-    pub(super) settled: Vec<Settled>,
+    /// It may fail alone, where some are looked up by a statement of their own.
+    pub(super) settled: Result<Vec<Settled>, Fault>,
     pub(super) deliveries: Vec<Delivery>,
 }
 
@@ -31,7 +32,9 @@ impl Core {
         let error = |fault: Fault| fault.into_error(&self.place);
         if is_plain(settlements) {
             return match self.complete(settlements, Some(request)).await {
-                Ok(Completed { settled, deliveries }) => Exchanged { settled: Ok(settled), deliveries: Ok(deliveries) },
+                Ok(Completed { settled, deliveries }) => {
+                    Exchanged { settled: settled.map_err(error), deliveries: Ok(deliveries) }
+                }
                 Err(fault) => {
                     let fault = error(fault);
                     let again = Error::new(fault.kind(), crate::error::chain(&fault));
@@ -98,15 +101,10 @@ impl Core {
         };
         self.advance(&Claim { queues: &queues, except, asked: &asked, deliveries: &deliveries, now, took });
         let settled = self.complete_by_id(settlements, missed, is_in_doubt).await;
-        // What was claimed is not lost with an error about something else: the outcomes are asked for again.
-        let settled = match settled {
-            Err(fault) if deliveries.is_empty() => return Err(fault),
-            Err(fault) => {
-                tracing::warn!(error = %crate::error::chain(&fault.into_error(&self.place)), "outcomes could not be stored, and will be tried again by the end of their leases");
-                vec![Settled::Lost; settlements.len()]
-            }
-            Ok(settled) => settled,
-        };
+        if settled.is_err() {
+            // Those that were found are stored, and are asked for again with the rest.
+            self.doubt(settlements);
+        }
         Ok(Completed { settled, deliveries })
     }
 

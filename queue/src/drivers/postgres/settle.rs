@@ -27,7 +27,7 @@ impl Core {
         }
         if complete::is_plain(settlements) {
             let Completed { settled, .. } = self.complete(settlements, None).await?;
-            return Ok(settled);
+            return settled;
         }
         self.end_by_id(&settlements.iter().collect::<Vec<_>>()).await
     }
@@ -84,7 +84,12 @@ impl Core {
         if !doubted.is_empty() {
             let ids: Vec<Uuid> = doubted.iter().map(|(id, _)| rows::uuid(*id)).collect();
             let tokens: Vec<i64> = doubted.iter().map(|(_, token)| rows::token(*token)).collect();
-            let statement = self.dialect.statement(include_str!("sql/was_settled.sql")).bind(ids).bind(tokens);
+            let statement = self
+                .dialect
+                .statement(include_str!("sql/was_settled.sql"))
+                .bind(ids)
+                .bind(tokens)
+                .bind(self.settings.keeps_completed);
             let rows = self.lines.work.rows(&self.dialect, &statement).await?;
             let stored = rows.iter().map(lease).collect::<Result<HashSet<_>, _>>()?;
             for (lease, settled) in leases().zip(settled.iter_mut()) {
