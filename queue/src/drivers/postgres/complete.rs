@@ -9,10 +9,12 @@ use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use super::Core;
+use super::connection::Session;
 use super::error::Fault;
 use super::fetch;
 use super::frontier::Claim;
 use super::rows;
+use super::statement::Statement;
 use crate::drivers::{Delivery, Exchanged, FetchRequest, Settled, Settlement};
 use crate::error::Error;
 use crate::job::{JobId, Outcome};
@@ -61,12 +63,25 @@ impl Core {
         let statement = self.bind_request(statement, request, &asked);
         let began = Instant::now();
         let mut turn = self.lines.work.turn(&self.dialect).await;
+        let claiming = self.doubts.claiming(request.map(|request| request.worker));
         let rows = loop {
-            let done = turn.session().await?.rows(statement.clone()).await;
+            let is_doubted = turn.is_in_doubt() || claiming.is_doubted();
+            let lost = request.filter(|_| is_doubted).map(|request| self.lost(request, claiming.since()));
+            let done = match turn.session().await {
+                Ok(session) => self.exchange_on(session, statement.clone(), lost).await,
+                Err(fault) => Err(fault),
+            };
             match turn.end(done).await {
                 Ok(Some(rows)) => break rows,
                 Ok(None) => {}
-                Err(fault) => return Err(self.doubted(fault, settlements)),
+                Err(fault) => {
+                    if !turn.is_in_doubt() {
+                        claiming.refused();
+                    } else {
+                        self.doubt(settlements);
+                    }
+                    return Err(fault);
+                }
             }
         };
         let is_in_doubt = turn.is_in_doubt();
@@ -76,6 +91,7 @@ impl Core {
             rows.iter().filter(|row| !is_claimed(row)).map(|row| rows::id(row, 1)).collect::<Result<HashSet<JobId>, _>>()?;
         let took = began.elapsed();
         let now = rows.iter().find_map(|row| row.try_get::<Option<i64>, _>(12).ok().flatten());
+        claiming.answered(now);
         let deliveries = match request {
             Some(request) => self.readable(request.worker, self.claimed(rows.iter().filter(is_claimed), request)?).await,
             None => Vec::new(),
@@ -92,6 +108,21 @@ impl Core {
             Ok(settled) => settled,
         };
         Ok(Completed { settled, deliveries })
+    }
+
+    /// Gives back first what an earlier claim brought whose answer was lost.
+    async fn exchange_on(
+        &self,
+        mut session: Session<'_>,
+        statement: Statement,
+        lost: Option<Statement>,
+    ) -> Result<Vec<PgRow>, Fault> {
+        if let Some(lost) = lost {
+            for row in &session.rows(lost).await? {
+                self.frontier.note_places(row.try_get(0)?, vec![row.try_get(1)?]);
+            }
+        }
+        session.rows(statement).await
     }
 
     /// Of those that did not lie where they lay when they were claimed, because their row was written since, the others are looked up.

@@ -25,6 +25,14 @@ impl Core {
         Ok(deliveries)
     }
 
+    /// What gives back what the worker claimed since a time and does not know of, because the answer was lost: at once, and not only when its lease
+    /// has run out.
+    pub(super) fn lost(&self, request: &FetchRequest, since: i64) -> Statement {
+        // A lease that was given since then ends later.
+        let ends = since.saturating_add(rows::span(request.lease));
+        self.dialect.statement(include_str!("sql/give_back.sql")).bind(request.worker).bind(since).bind(ends)
+    }
+
     /// Binds what is asked for, or nothing.
     pub(super) fn bind_request(&self, statement: Statement, request: Option<&FetchRequest>, asked: &Asked) -> Statement {
         let queues = request.map(wanted).unwrap_or_default();

@@ -77,7 +77,7 @@ impl Core {
             let done = match turn.session().await {
                 Ok(session) if is_simple && !session.is_in_doubt() => self.store_at_once(session, groups, &texts).await,
                 Ok(session) => self.store_with_care(session, Careful { groups, texts: &texts, is_doubted }).await,
-                Err(fault) => break Err(fault),
+                Err(fault) => Err(fault),
             };
             match turn.end(done).await {
                 Ok(Some(stored)) => break Ok(stored),

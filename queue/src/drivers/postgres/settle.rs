@@ -37,11 +37,19 @@ impl Core {
         let has_follow_ups = settlements.iter().any(|settlement| !settlement.follow_ups.is_empty());
         let mut turn = self.lines.work.turn(&self.dialect).await;
         let (mut settled, news) = loop {
-            let done = self.end_on(turn.session().await?, settlements, has_follow_ups).await;
+            let done = match turn.session().await {
+                Ok(session) => self.end_on(session, settlements, has_follow_ups).await,
+                Err(fault) => Err(fault),
+            };
             match turn.end(done).await {
                 Ok(Some(ended)) => break ended,
                 Ok(None) => {}
-                Err(fault) => return Err(self.doubted(fault, settlements.iter().copied())),
+                Err(fault) => {
+                    if turn.is_in_doubt() {
+                        self.doubt(settlements.iter().copied());
+                    }
+                    return Err(fault);
+                }
             }
         };
         let is_in_doubt = turn.is_in_doubt();
@@ -63,12 +71,9 @@ impl Core {
         Ok(ended)
     }
 
-    /// Notes whose outcome nobody knows after a fault.
-    pub(super) fn doubted<'s>(&self, fault: Fault, settlements: impl IntoIterator<Item = &'s Settlement>) -> Fault {
-        if fault.is_in_doubt() {
-            self.doubts.doubt_leases(settlements.into_iter().map(|settlement| (settlement.lease.id, settlement.lease.token)));
-        }
-        fault
+    /// Notes that nobody knows whether these outcomes are stored.
+    pub(super) fn doubt<'s>(&self, settlements: impl IntoIterator<Item = &'s Settlement>) {
+        self.doubts.doubt_leases(settlements.into_iter().map(|settlement| (settlement.lease.id, settlement.lease.token)));
     }
 
     /// What was lost as far as this statement goes may have been stored by the one before, whose answer was lost.
