@@ -1,7 +1,7 @@
 //! A server that is away when the driver opens, and while a worker runs.
 
 use queue::drivers::Postgres;
-use queue::error::ErrorKind;
+use queue::ErrorKind;
 use queue::worker::Health;
 use queue_tests::logs;
 use queue_tests::postgres::{Cluster, Proxy, Stop};
