@@ -29,7 +29,7 @@ async fn an_exchange_that_is_not_answered_ends_and_the_next_connection_does_it()
     let Some(cluster) = Cluster::for_test(&[]) else { return };
     let rig = Rig::start(&cluster.url()).await;
     let mut admin = cluster.connect().await;
-    let stopped = backends(&mut admin, "SKIP LOCKED").await;
+    let stopped = backends(&mut admin, "held.place::tid").await;
     assert_eq!(stopped.len(), 1, "claims have a connection of their own");
     signal("STOP", &stopped);
     let number = rig.push(false).await.unwrap();
