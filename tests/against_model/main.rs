@@ -36,7 +36,7 @@ use verbs::Verb;
 /// Walks, in CI; a file takes fewer, and a server still fewer.
 const CASES: u32 = 300;
 const CASES_OF_A_FILE: u32 = 100;
-const CASES_OF_A_SERVER: u32 = 60;
+const CASES_OF_A_SERVER: u32 = 80;
 /// Verbs in a walk.
 const LENGTH: std::ops::Range<usize> = 1..80;
 

@@ -68,7 +68,7 @@ async fn a_disk_that_is_full_is_waited_for() {
     let rig = Rig::start(&cluster.url()).await;
     let mut admin = cluster.connect().await;
     for on in TABLES {
-        rig.hold(2).await;
+        rig.hold(1).await;
         raise(&mut admin, on, ("53100", 3)).await;
         let pushers = rig.pushers();
         rig.book.more(10, 10).await;

@@ -38,6 +38,9 @@ CREATE UNIQUE INDEX queue_jobs_id ON {schema}.queue_jobs (id);
 -- What a fetch reads, in the order in which it claims.
 CREATE INDEX queue_jobs_ready ON {schema}.queue_jobs (queue, priority, due_at, id) WHERE state = 'available';
 
+-- Those among them whose worker died: a few at most.
+CREATE INDEX queue_jobs_rescued ON {schema}.queue_jobs (queue) WHERE state = 'available' AND rescues > 0;
+
 CREATE INDEX queue_jobs_due ON {schema}.queue_jobs (due_at) WHERE state IN ('scheduled', 'retryable');
 
 CREATE INDEX queue_jobs_leases ON {schema}.queue_jobs (lease_expires_at) WHERE state = 'running';
