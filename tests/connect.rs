@@ -52,7 +52,7 @@ async fn two_connects_are_two_stores() {
 #[test]
 fn an_unknown_scheme_lists_the_known_ones() {
     let text = refused("memry:").to_string();
-    assert_eq!(text, "the scheme `memry:` is not known; known are `memory:` (also `async:`), `sync:`, `sqlite:`");
+    assert_eq!(text, "the scheme `memry:` is not known; known are `memory:` (also `async:`), `sync:`, `sqlite:`, `postgres:`");
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn the_environment_names_the_store() {
     assert_eq!(say(Some("memory:".as_ref())), "Queue { driver: \"memory\", .. }\n");
     assert_eq!(
         say(None),
-        "the variable `QUEUE_URL` is not set: set it to the URL of a store; known are `memory:` (also `async:`), `sync:`, `sqlite:`\n"
+        "the variable `QUEUE_URL` is not set: set it to the URL of a store; known are `memory:` (also `async:`), `sync:`, `sqlite:`, `postgres:`\n"
     );
     assert!(say(Some("oracle:tiger".as_ref())).starts_with("the scheme `oracle:` is not known"));
     let no_text: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"memory:tiger\xff");

@@ -157,7 +157,9 @@ impl<S: Subject> Against<S> {
         assert_eq!(answered, expected, "what became of the pushes");
     }
 
-    fn fetched(&mut self, model: &Model, deliveries: Vec<Delivery>, runs: &[Run]) {
+    fn fetched(&mut self, model: &Model, mut deliveries: Vec<Delivery>, runs: &[Run]) {
+        // Which queue comes first is up to the driver.
+        deliveries.sort_by_key(|delivery| (0..QUEUES).find(|index| queue(*index) == delivery.queue));
         let order: Vec<_> = deliveries.iter().map(|delivery| delivery.lease.id).collect();
         assert_eq!(order, runs.iter().map(|(number, _)| id(*number)).collect::<Vec<_>>(), "what was fetched, in order");
         for (delivery, run) in deliveries.into_iter().zip(runs) {

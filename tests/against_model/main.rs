@@ -8,6 +8,8 @@
 
 mod against;
 mod coverage;
+#[path = "../drivers/database.rs"]
+mod database;
 #[path = "../drivers/outside/mod.rs"]
 mod driver;
 #[expect(dead_code, reason = "the model needs a part of it")]
@@ -28,11 +30,13 @@ use queue::drivers::Memory;
 use against::{Against, Subject};
 use faulty::{Fault, FaultyStore};
 use model::Model;
+use queue_tests::postgres::server_url;
 use verbs::Verb;
 
-/// Walks, in CI; a file takes fewer.
+/// Walks, in CI; a file takes fewer, and a server still fewer.
 const CASES: u32 = 300;
 const CASES_OF_A_FILE: u32 = 100;
+const CASES_OF_A_SERVER: u32 = 80;
 /// Verbs in a walk.
 const LENGTH: std::ops::Range<usize> = 1..80;
 
@@ -107,6 +111,26 @@ impl Subject for InFile {
     }
 }
 
+struct InSchema;
+
+impl Subject for InSchema {
+    type Store = database::Tables;
+
+    fn store() -> Self::Store {
+        database::Tables::new()
+    }
+}
+
+struct BehindPooler;
+
+impl Subject for BehindPooler {
+    type Store = database::Tables;
+
+    fn store() -> Self::Store {
+        database::Tables::pooled()
+    }
+}
+
 #[test]
 fn the_memory_driver_does_as_the_model() {
     agrees::<InMemory>(CASES);
@@ -120,6 +144,20 @@ fn the_outside_driver_does_as_the_model() {
 #[test]
 fn the_sqlite_driver_does_as_the_model() {
     agrees::<InFile>(CASES_OF_A_FILE);
+}
+
+#[test]
+fn the_postgres_driver_does_as_the_model() {
+    if server_url().is_some() {
+        agrees::<InSchema>(CASES_OF_A_SERVER);
+    }
+}
+
+#[test]
+fn the_postgres_driver_behind_a_pooler_does_as_the_model() {
+    if server_url().is_some() {
+        agrees::<BehindPooler>(CASES_OF_A_SERVER);
+    }
 }
 
 /// It is the faults that the walks find, and not the way they are made.

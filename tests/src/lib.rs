@@ -32,4 +32,7 @@ mod documents {
 
     #[doc = include_str!("../../docs/sqlite.md")]
     struct Sqlite;
+
+    #[doc = include_str!("../../docs/postgres.md")]
+    struct Postgres;
 }

@@ -1,31 +1,40 @@
 //! The way of most settlements: jobs that completed, together with the next claim in one statement.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
 
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use super::Core;
+use super::connection::Session;
 use super::error::Fault;
+use super::fetch;
+use super::frontier::Claim;
 use super::rows;
+use super::statement::Statement;
 use crate::drivers::{Delivery, Exchanged, FetchRequest, Settled, Settlement};
 use crate::error::Error;
 use crate::job::{JobId, Outcome};
 
 /// What became of the jobs, and what was claimed.
 pub(super) struct Completed {
-    pub(super) settled: Vec<Settled>,
+    /// It may fail alone, where some are looked up by a statement of their own.
+    pub(super) settled: Result<Vec<Settled>, Fault>,
     pub(super) deliveries: Vec<Delivery>,
 }
 
 impl Core {
     /// Settles and claims; where the outcomes are completions, in one commit.
-    pub(super) async fn trade(&self, settlements: &[Settlement], request: &FetchRequest) -> Exchanged {
+    pub(super) async fn trade(self: &Arc<Self>, settlements: &[Settlement], request: &FetchRequest) -> Exchanged {
         let error = |fault: Fault| fault.into_error(&self.place);
         if is_plain(settlements) {
             return match self.complete(settlements, Some(request)).await {
-                Ok(Completed { settled, deliveries }) => Exchanged { settled: Ok(settled), deliveries: Ok(deliveries) },
+                Ok(Completed { settled, deliveries }) => {
+                    Exchanged { settled: settled.map_err(error), deliveries: Ok(deliveries) }
+                }
                 Err(fault) => {
                     let fault = error(fault);
                     let again = Error::new(fault.kind(), crate::error::chain(&fault));
@@ -40,21 +49,42 @@ impl Core {
     }
 
     /// Completes and claims, in one statement.
-    pub(super) async fn complete(&self, settlements: &[Settlement], request: Option<&FetchRequest>) -> Result<Completed, Fault> {
+    pub(super) async fn complete(
+        self: &Arc<Self>,
+        settlements: &[Settlement],
+        request: Option<&FetchRequest>,
+    ) -> Result<Completed, Fault> {
         let statement = self
             .timed(include_str!("sql/exchange.sql"))
             .bind(settlements.iter().map(|settlement| rows::tid(settlement.lease.place)).collect::<Vec<String>>())
             .bind(settlements.iter().map(|settlement| rows::uuid(settlement.lease.id)).collect::<Vec<Uuid>>())
             .bind(settlements.iter().map(|settlement| rows::token(settlement.lease.token)).collect::<Vec<i64>>())
             .bind(self.settings.keeps_completed);
-        let statement = self.bind_request(statement, request);
+        let queues = request.map(fetch::wanted).unwrap_or_default();
+        let except = request.map(|request| &request.except[..]).unwrap_or_default();
+        let asked = self.frontier.ask(&queues, except);
+        let statement = self.bind_request(statement, request, &asked);
+        let began = Instant::now();
         let mut turn = self.lines.work.turn(&self.dialect).await;
+        let claiming = self.doubts.claiming(request.map(|request| request.worker));
         let rows = loop {
-            let done = turn.session().await?.rows(statement.clone()).await;
+            let is_doubted = turn.is_in_doubt() || claiming.is_doubted();
+            let lost = request.filter(|_| is_doubted).map(|request| self.lost(request, claiming.since()));
+            let done = match turn.session().await {
+                Ok(session) => self.exchange_on(session, statement.clone(), lost).await,
+                Err(fault) => Err(fault),
+            };
             match turn.end(done).await {
                 Ok(Some(rows)) => break rows,
                 Ok(None) => {}
-                Err(fault) => return Err(self.doubted(fault, settlements)),
+                Err(fault) => {
+                    if !turn.is_in_doubt() {
+                        claiming.refused();
+                    } else {
+                        self.doubt(settlements);
+                    }
+                    return Err(fault);
+                }
             }
         };
         let is_in_doubt = turn.is_in_doubt();
@@ -62,21 +92,35 @@ impl Core {
         let is_claimed = |row: &&PgRow| row.try_get::<Option<&str>, _>(0).is_ok_and(|place| place.is_some());
         let missed =
             rows.iter().filter(|row| !is_claimed(row)).map(|row| rows::id(row, 1)).collect::<Result<HashSet<JobId>, _>>()?;
+        let took = began.elapsed();
+        let now = rows.iter().find_map(|row| row.try_get::<Option<i64>, _>(12).ok().flatten());
+        claiming.answered(now);
         let deliveries = match request {
             Some(request) => self.readable(request.worker, self.claimed(rows.iter().filter(is_claimed), request)?).await,
             None => Vec::new(),
         };
+        self.advance(&Claim { queues: &queues, except, asked: &asked, deliveries: &deliveries, now, took });
         let settled = self.complete_by_id(settlements, missed, is_in_doubt).await;
-        // What was claimed is not lost with an error about something else: the outcomes are asked for again.
-        let settled = match settled {
-            Err(fault) if deliveries.is_empty() => return Err(fault),
-            Err(fault) => {
-                tracing::warn!(error = %crate::error::chain(&fault.into_error(&self.place)), "outcomes could not be stored, and will be tried again by the end of their leases");
-                vec![Settled::Lost; settlements.len()]
-            }
-            Ok(settled) => settled,
-        };
+        if settled.is_err() {
+            // Those that were found are stored, and are asked for again with the rest.
+            self.doubt(settlements);
+        }
         Ok(Completed { settled, deliveries })
+    }
+
+    /// Gives back first what an earlier claim brought whose answer was lost.
+    async fn exchange_on(
+        &self,
+        mut session: Session<'_>,
+        statement: Statement,
+        lost: Option<Statement>,
+    ) -> Result<Vec<PgRow>, Fault> {
+        if let Some(lost) = lost {
+            for row in &session.rows(lost).await? {
+                self.frontier.note_places(row.try_get(0)?, vec![row.try_get(1)?]);
+            }
+        }
+        session.rows(statement).await
     }
 
     /// Of those that did not lie where they lay when they were claimed, because their row was written since, the others are looked up.

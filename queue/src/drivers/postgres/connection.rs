@@ -60,7 +60,10 @@ impl Line {
     pub(super) async fn rows(&self, dialect: &Dialect, statement: &Statement) -> Result<Vec<PgRow>, Fault> {
         let mut turn = self.turn(dialect).await;
         loop {
-            let done = turn.session().await?.rows(statement.clone()).await;
+            let done = match turn.session().await {
+                Ok(mut session) => session.rows(statement.clone()).await,
+                Err(fault) => Err(fault),
+            };
             if let Some(rows) = turn.end(done).await? {
                 return Ok(rows);
             }

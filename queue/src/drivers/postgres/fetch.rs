@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::Core;
 use super::complete::Completed;
 use super::error::Fault;
+use super::frontier::Asked;
 use super::rows;
 use super::statement::Statement;
 use super::unreadable::Claimed;
@@ -16,7 +17,7 @@ use crate::drivers::{Delivery, FetchRequest, QueueRequest};
 
 impl Core {
     /// Claims, and commits.
-    pub(super) async fn claim(&self, request: &FetchRequest) -> Result<Vec<Delivery>, Fault> {
+    pub(super) async fn claim(self: &Arc<Self>, request: &FetchRequest) -> Result<Vec<Delivery>, Fault> {
         if wanted(request).is_empty() {
             return Ok(Vec::new());
         }
@@ -24,25 +25,33 @@ impl Core {
         Ok(deliveries)
     }
 
+    /// What gives back what the worker claimed since a time and does not know of, because the answer was lost: at once, and not only when its lease
+    /// has run out.
+    pub(super) fn lost(&self, request: &FetchRequest, since: i64) -> Statement {
+        // A lease that was given since then ends later.
+        let ends = since.saturating_add(rows::span(request.lease));
+        self.dialect.statement(include_str!("sql/give_back.sql")).bind(request.worker).bind(since).bind(ends)
+    }
+
     /// Binds what is asked for, or nothing.
-    pub(super) fn bind_request(&self, statement: Statement, request: Option<&FetchRequest>) -> Statement {
+    pub(super) fn bind_request(&self, statement: Statement, request: Option<&FetchRequest>, asked: &Asked) -> Statement {
         let queues = request.map(wanted).unwrap_or_default();
         let except = request.map(|request| &request.except[..]).unwrap_or_default();
-        // The whole index of each queue is one part.
-        let parts = || queues.iter();
+        let parts = &asked.parts;
         statement
             .bind(queues.iter().map(|wanted| &*wanted.queue).collect::<Vec<&str>>())
             .bind(queues.iter().map(|wanted| limit(wanted.free)).collect::<Vec<i64>>())
             .bind(queues.iter().map(|wanted| limit(wanted.ahead)).collect::<Vec<i64>>())
-            .bind(parts().map(|wanted| &*wanted.queue).collect::<Vec<&str>>())
-            .bind(parts().map(|_| -1).collect::<Vec<i64>>())
-            .bind(parts().map(|_| i64::MIN).collect::<Vec<i64>>())
-            .bind(parts().map(|_| Uuid::nil()).collect::<Vec<Uuid>>())
-            .bind(parts().map(|_| 256).collect::<Vec<i64>>())
+            .bind(parts.iter().map(|(queue, _)| &**queue).collect::<Vec<&str>>())
+            .bind(parts.iter().map(|(_, part)| part.priority).collect::<Vec<i64>>())
+            .bind(parts.iter().map(|(_, part)| part.due_at).collect::<Vec<i64>>())
+            .bind(parts.iter().map(|(_, part)| part.id).collect::<Vec<Uuid>>())
+            .bind(parts.iter().map(|(_, part)| part.below).collect::<Vec<i64>>())
             .bind(except.iter().map(|except| &*except.kind).collect::<Vec<&str>>())
             .bind(except.iter().map(|except| except.from_version.map_or(i64::MIN, i64::from)).collect::<Vec<i64>>())
             .bind(request.map(|request| request.worker).unwrap_or_default())
             .bind(request.map(|request| rows::span(request.lease)).unwrap_or_default())
+            .bind(asked.places.clone())
     }
 
     /// What the statement claimed, by queue and in order.
@@ -64,7 +73,7 @@ impl Core {
 }
 
 /// The queues that something is asked of.
-fn wanted(request: &FetchRequest) -> Vec<&QueueRequest> {
+pub(super) fn wanted(request: &FetchRequest) -> Vec<&QueueRequest> {
     request.queues.iter().filter(|wanted| wanted.free > 0 || wanted.ahead > 0).collect()
 }
 

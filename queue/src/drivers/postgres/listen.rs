@@ -69,9 +69,10 @@ impl Drop for Ear {
 
 async fn listen(listening: Listening, is_listening: Arc<AtomicBool>) {
     let Listening { options, place, channel, events } = listening;
-    let pool = PgPoolOptions::new().max_connections(1).min_connections(0).connect_lazy_with(options);
     let (mut pause, mut has_warned) = (PAUSES.0, false);
     loop {
+        // One for each listener: one whose connection is half open takes leave of it for ever, and would keep the only place.
+        let pool = PgPoolOptions::new().max_connections(1).min_connections(0).connect_lazy_with(options.clone());
         let connected = timeout(ANSWER, async {
             let mut listener = PgListener::connect_with(&pool).await?;
             listener.eager_reconnect(false);

@@ -73,7 +73,9 @@ impl Round<'_> {
     /// Says that somebody writes; answers whether leases may be taken back.
     async fn hear(&mut self) -> Result<bool, Fault> {
         let rows = self.rows(self.core.timed(include_str!("sql/heard.sql"))).await?;
-        Ok(rows.first().map(|row| row.try_get::<bool, _>(0)).transpose()?.unwrap_or_default())
+        let Some(row) = rows.first() else { return Ok(false) };
+        self.core.frontier.note_dead(row.try_get(1)?);
+        Ok(row.try_get(0)?)
     }
 
     /// Makes available what is due; answers when the next one is.
@@ -87,6 +89,7 @@ impl Round<'_> {
                 continue;
             };
             self.done.promoted += rows::bounded::<usize>(row, 2)?;
+            self.core.frontier.note_places(queue, row.try_get::<Option<Vec<String>>, _>(1)?.unwrap_or_default());
             self.news.work.insert(queue.into());
         }
         self.is_full |= self.done.promoted >= self.limits.batch;
@@ -102,7 +105,9 @@ impl Round<'_> {
                 JobState::Failed => self.done.failed.push(rows::job(row)?),
                 JobState::Available => {
                     self.done.rescued += 1;
-                    self.news.work.insert(rows::queue(row, 3)?);
+                    let queue = rows::queue(row, 3)?;
+                    self.core.frontier.note_places(&queue, row.try_get::<Option<String>, _>(20)?.into_iter().collect());
+                    self.news.work.insert(queue);
                 }
                 // It was to be cancelled, and is.
                 _ => self.done.rescued += 1,

@@ -12,6 +12,7 @@ mod connection;
 mod doubt;
 mod error;
 mod fetch;
+mod frontier;
 mod home;
 mod inspect;
 mod list;
@@ -39,6 +40,7 @@ use sqlx::Row;
 use self::connection::Line;
 use self::doubt::Doubts;
 use self::error::Fault;
+use self::frontier::Frontier;
 use self::home::Home;
 use self::listen::Ear;
 use self::settings::Settings;
@@ -89,6 +91,7 @@ struct Core {
     teller: Teller,
     watch: Watch,
     doubts: Doubts,
+    frontier: Frontier,
     /// The kinds and queues that were met.
     names: Names,
     /// The queues that something was pushed to.
@@ -102,6 +105,8 @@ struct Lines {
     pushes: Line,
     renewals: Line,
     upkeep: Line,
+    /// Looks for jobs behind the claims.
+    sweeps: Line,
     /// Those who look and act.
     looks: Line,
 }
@@ -212,8 +217,8 @@ impl Driver for Postgres {
 
     fn close(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
-            let Lines { work, pushes, renewals, upkeep, looks } = &self.core.lines;
-            for line in [pushes, work, renewals, upkeep, looks] {
+            let Lines { work, pushes, renewals, upkeep, sweeps, looks } = &self.core.lines;
+            for line in [pushes, work, renewals, upkeep, sweeps, looks] {
                 line.close().await;
             }
             Ok(())

@@ -12,6 +12,7 @@ use sqlx::postgres::{PgConnectOptions, PgPool};
 use super::connection::{self, Limits, Line};
 use super::doubt::Doubts;
 use super::error::Fault;
+use super::frontier::Frontier;
 use super::home::Home;
 use super::listen::{Ear, Listening};
 use super::migrate::{self, WANTED};
@@ -221,7 +222,14 @@ fn assemble(settings: Settings, clock: Clock) -> Result<Core, Error> {
         };
         Line::new(&home, options, limits)
     };
-    let lines = Lines { work: line(WORK), pushes: line(PUSHES), renewals: line(WORK), upkeep: line(LOOKS), looks: line(LOOKS) };
+    let lines = Lines {
+        work: line(WORK),
+        pushes: line(PUSHES),
+        renewals: line(WORK),
+        upkeep: line(LOOKS),
+        sweeps: line(LOOKS),
+        looks: line(LOOKS),
+    };
     let (place, events) = (settings.place(), Events::of(settings.store()));
     let teller = Teller::new(&settings.schema, settings.notifies);
     let listening = || Listening {
@@ -243,6 +251,7 @@ fn assemble(settings: Settings, clock: Clock) -> Result<Core, Error> {
         settings,
         watch: Watch::default(),
         doubts: Doubts::default(),
+        frontier: Frontier::default(),
         names: Names::default(),
         queues: Names::default(),
     })

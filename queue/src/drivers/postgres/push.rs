@@ -77,7 +77,7 @@ impl Core {
             let done = match turn.session().await {
                 Ok(session) if is_simple && !session.is_in_doubt() => self.store_at_once(session, groups, &texts).await,
                 Ok(session) => self.store_with_care(session, Careful { groups, texts: &texts, is_doubted }).await,
-                Err(fault) => break Err(fault),
+                Err(fault) => Err(fault),
             };
             match turn.end(done).await {
                 Ok(Some(stored)) => break Ok(stored),
@@ -97,6 +97,7 @@ impl Core {
             }
         };
         self.doubts.clear_jobs(jobs().map(|job| job.id));
+        self.frontier.note_priorities(jobs());
         self.announce(&queues, due);
         self.owe(&queues, &told);
         Ok(pushed)
@@ -222,7 +223,7 @@ impl Core {
                     format!("the job {} was not stored: its unique key is taken and freed in turn", job.id),
                 ))
             };
-            first.map(|first| Pushed::duplicate_of(first.id)).ok_or_else(lost)
+            first.map(|first| as_seen_by(job, first.id)).ok_or_else(lost)
         };
         Ok((jobs.iter().map(of_job).collect::<Result<_, _>>()?, first_due))
     }
@@ -246,6 +247,11 @@ impl Core {
         let rows = session.rows(self.dialect.statement(include_str!("sql/holders.sql")).bind(keys)).await?;
         Ok(rows.iter().map(|row| Ok((row.try_get(0)?, rows::id(row, 1)?))).collect::<Result<_, sqlx::Error>>()?)
     }
+}
+
+/// What a job is where another has its unique key, which may be the job itself, pushed again.
+fn as_seen_by(job: &NewJob, holder: JobId) -> Pushed {
+    if holder == job.id { Pushed::stored(holder) } else { Pushed::duplicate_of(holder) }
 }
 
 /// Jobs on their way into an open transaction.

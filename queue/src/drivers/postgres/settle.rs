@@ -1,6 +1,7 @@
 //! Storing how runs ended.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Row;
@@ -20,13 +21,13 @@ use crate::error::{Error, ErrorKind};
 use crate::job::{JobId, JobState, Outcome};
 
 impl Core {
-    pub(super) async fn end(&self, settlements: &[Settlement]) -> Result<Vec<Settled>, Fault> {
+    pub(super) async fn end(self: &Arc<Self>, settlements: &[Settlement]) -> Result<Vec<Settled>, Fault> {
         if settlements.is_empty() {
             return Ok(Vec::new());
         }
         if complete::is_plain(settlements) {
             let Completed { settled, .. } = self.complete(settlements, None).await?;
-            return Ok(settled);
+            return settled;
         }
         self.end_by_id(&settlements.iter().collect::<Vec<_>>()).await
     }
@@ -36,11 +37,19 @@ impl Core {
         let has_follow_ups = settlements.iter().any(|settlement| !settlement.follow_ups.is_empty());
         let mut turn = self.lines.work.turn(&self.dialect).await;
         let (mut settled, news) = loop {
-            let done = self.end_on(turn.session().await?, settlements, has_follow_ups).await;
+            let done = match turn.session().await {
+                Ok(session) => self.end_on(session, settlements, has_follow_ups).await,
+                Err(fault) => Err(fault),
+            };
             match turn.end(done).await {
                 Ok(Some(ended)) => break ended,
                 Ok(None) => {}
-                Err(fault) => return Err(self.doubted(fault, settlements.iter().copied())),
+                Err(fault) => {
+                    if turn.is_in_doubt() {
+                        self.doubt(settlements.iter().copied());
+                    }
+                    return Err(fault);
+                }
             }
         };
         let is_in_doubt = turn.is_in_doubt();
@@ -62,12 +71,9 @@ impl Core {
         Ok(ended)
     }
 
-    /// Notes whose outcome nobody knows after a fault.
-    pub(super) fn doubted<'s>(&self, fault: Fault, settlements: impl IntoIterator<Item = &'s Settlement>) -> Fault {
-        if fault.is_in_doubt() {
-            self.doubts.doubt_leases(settlements.into_iter().map(|settlement| (settlement.lease.id, settlement.lease.token)));
-        }
-        fault
+    /// Notes that nobody knows whether these outcomes are stored.
+    pub(super) fn doubt<'s>(&self, settlements: impl IntoIterator<Item = &'s Settlement>) {
+        self.doubts.doubt_leases(settlements.into_iter().map(|settlement| (settlement.lease.id, settlement.lease.token)));
     }
 
     /// What was lost as far as this statement goes may have been stored by the one before, whose answer was lost.
@@ -78,7 +84,12 @@ impl Core {
         if !doubted.is_empty() {
             let ids: Vec<Uuid> = doubted.iter().map(|(id, _)| rows::uuid(*id)).collect();
             let tokens: Vec<i64> = doubted.iter().map(|(_, token)| rows::token(*token)).collect();
-            let statement = self.dialect.statement(include_str!("sql/was_settled.sql")).bind(ids).bind(tokens);
+            let statement = self
+                .dialect
+                .statement(include_str!("sql/was_settled.sql"))
+                .bind(ids)
+                .bind(tokens)
+                .bind(self.settings.keeps_completed);
             let rows = self.lines.work.rows(&self.dialect, &statement).await?;
             let stored = rows.iter().map(lease).collect::<Result<HashSet<_>, _>>()?;
             for (lease, settled) in leases().zip(settled.iter_mut()) {
@@ -113,6 +124,9 @@ impl Core {
                     settled[place] = Settled::Stored;
                 }
                 note(row, &mut news)?;
+                if let Some(place) = row.try_get::<Option<&str>, _>(5)? {
+                    self.frontier.note_places(row.try_get(2)?, vec![place.to_owned()]);
+                }
             }
         }
         let stored = settlements.iter().zip(&settled).filter(|(_, settled)| **settled == Settled::Stored);

@@ -38,6 +38,9 @@ CREATE UNIQUE INDEX queue_jobs_id ON {schema}.queue_jobs (id);
 -- What a fetch reads, in the order in which it claims.
 CREATE INDEX queue_jobs_ready ON {schema}.queue_jobs (queue, priority, due_at, id) WHERE state = 'available';
 
+-- Those among them whose worker died: a few at most.
+CREATE INDEX queue_jobs_rescued ON {schema}.queue_jobs (queue) WHERE state = 'available' AND rescues > 0;
+
 CREATE INDEX queue_jobs_due ON {schema}.queue_jobs (due_at) WHERE state IN ('scheduled', 'retryable');
 
 CREATE INDEX queue_jobs_leases ON {schema}.queue_jobs (lease_expires_at) WHERE state = 'running';
@@ -148,3 +151,73 @@ $$ SELECT CASE
     WHEN cardinality(errors) >= 100 THEN errors[1:1] || errors[cardinality(errors) - 97:] || format('[%s,%s,%s]', attempt, at, message)
     ELSE coalesce(errors, '{}') || format('[%s,%s,%s]', attempt, at, message)
 END $$;
+
+-- A push from SQL: from a trigger, or from a program in another language. The job exists if the transaction commits; workers are told then. Where a live job
+-- has the unique key, its id is the answer. It runs with the rights of its owner, so that whoever may call it can push and nothing else.
+CREATE FUNCTION {schema}.queue_push(
+    kind         text,
+    payload      json DEFAULT '{}',
+    queue        text DEFAULT 'default',
+    delay        interval DEFAULT '0',
+    priority     integer DEFAULT 100,
+    max_attempts integer DEFAULT 20,
+    version      integer DEFAULT 1,
+    unique_key   text DEFAULT NULL,
+    tags         text[] DEFAULT NULL,
+    meta         json DEFAULT NULL
+) RETURNS uuid LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+    now     bigint := {schema}.queue_now(0);
+    due     bigint := now + greatest((extract(epoch FROM coalesce(delay, '0')) * 1000000)::bigint, 0);
+    began   text := CASE WHEN due > now THEN 'scheduled' ELSE 'available' END;
+    random  text := replace(gen_random_uuid()::text, '-', '');
+    -- As the driver does: readable up to a length, and then its hash. Here a long one is refused, because Postgres has no such hash.
+    taken   text := kind || ':' || unique_key;
+    -- A UUID of version 7: the milliseconds, then what is random.
+    pushed  uuid := (lpad(to_hex(now / 1000), 12, '0') || '7' || substr(random, 14))::uuid;
+    winner  uuid;
+    channel text := 'queue_' || trim(BOTH '"' FROM '{schema}');
+BEGIN
+    IF coalesce(kind, '') = '' THEN
+        RAISE EXCEPTION 'queue_push: the kind is missing: it is the name of a job''s struct' USING ERRCODE = '22023';
+    ELSIF coalesce(queue, '') = '' OR octet_length(queue) > 128 OR queue ~ '[[:cntrl:]]' THEN
+        RAISE EXCEPTION 'queue_push: the queue of % has a name of 1 to 128 bytes without control characters', kind USING ERRCODE = '22023';
+    ELSIF payload IS NULL OR json_typeof(payload) <> 'object' THEN
+        RAISE EXCEPTION 'queue_push: the payload of % is a JSON object of its fields, {} for none', kind USING ERRCODE = '22023';
+    ELSIF octet_length(payload::text) > 1048576 THEN
+        RAISE EXCEPTION 'queue_push: the payload of % has % bytes and the limit is 1048576', kind, octet_length(payload::text) USING ERRCODE = '22023';
+    ELSIF priority IS NULL OR priority NOT BETWEEN 0 AND 255 THEN
+        RAISE EXCEPTION 'queue_push: the priority of % is from 0 to 255, and the lower goes first', kind USING ERRCODE = '22023';
+    ELSIF max_attempts IS NULL OR max_attempts NOT BETWEEN 1 AND 1000 THEN
+        RAISE EXCEPTION 'queue_push: max_attempts of % is from 1 to 1000', kind USING ERRCODE = '22023';
+    ELSIF version IS NULL OR version NOT BETWEEN 0 AND 65535 THEN
+        RAISE EXCEPTION 'queue_push: the version of % is from 0 to 65535', kind USING ERRCODE = '22023';
+    ELSIF octet_length(unique_key) > 200 THEN
+        RAISE EXCEPTION 'queue_push: the unique key of % has 200 bytes at most', kind USING ERRCODE = '22023';
+    ELSIF meta IS NOT NULL AND json_typeof(meta) <> 'object' THEN
+        RAISE EXCEPTION 'queue_push: meta of % is a JSON object', kind USING ERRCODE = '22023';
+    END IF;
+    LOOP
+        INSERT INTO {schema}.queue_jobs AS job (id, kind, version, queue, state, priority, due_at, max_attempts, budget, created_at, unique_key, payload, tags, meta)
+        VALUES (pushed, queue_push.kind, queue_push.version, queue_push.queue, began, queue_push.priority, due, queue_push.max_attempts,
+            queue_push.max_attempts, now, taken, queue_push.payload::text, nullif(queue_push.tags, '{}'), queue_push.meta::text)
+        ON CONFLICT DO NOTHING;
+        EXIT WHEN FOUND;
+        SELECT job.id INTO winner FROM {schema}.queue_jobs AS job WHERE job.unique_key = taken;
+        IF FOUND THEN
+            RETURN winner;
+        END IF;
+        -- Whoever had the key has ended meanwhile.
+    END LOOP;
+    INSERT INTO {schema}.queue_counts (queue, scheduled, available)
+    VALUES (queue_push.queue, (began = 'scheduled')::integer, (began = 'available')::integer);
+    PERFORM pg_notify(channel, 'work - ' || queue);
+    IF began = 'scheduled' THEN
+        PERFORM pg_notify(channel, 'due - ' || due);
+    END IF;
+    RETURN pushed;
+END
+$$;
+
+REVOKE ALL ON FUNCTION {schema}.queue_push FROM PUBLIC;

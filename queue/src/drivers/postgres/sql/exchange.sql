@@ -18,7 +18,12 @@ kept AS (
     FROM gone, clock WHERE $5::boolean
 ),
 asked AS MATERIALIZED (
-    SELECT asked.queue, asked.free, asked.free + asked.ahead AS most
+    -- As many more are looked at as were rescued, because of those no more are claimed than there are free slots.
+    SELECT asked.queue, asked.free, asked.ahead, asked.free + asked.ahead + CASE WHEN asked.ahead > 0 THEN (
+        SELECT count(*) FROM (
+            SELECT FROM {schema}.queue_jobs AS job WHERE job.queue = asked.queue AND job.state = 'available' AND job.rescues > 0 LIMIT 1000
+        ) AS rescued
+    ) ELSE 0 END AS most
     FROM unnest($6::text[], $7::bigint[], $8::bigint[]) AS asked (queue, free, ahead)
     WHERE NOT EXISTS (SELECT FROM {schema}.queue_paused AS paused WHERE paused.queue = asked.queue)
 ),
@@ -28,9 +33,21 @@ part AS MATERIALIZED (
         AS part (queue, priority, due_at, id, below, number)
 ),
 avoided AS MATERIALIZED (SELECT avoided.kind, avoided.version FROM unnest($14::text[], $15::bigint[]) AS avoided (kind, version)),
+known AS MATERIALIZED (SELECT known.place::tid AS place FROM unnest($18::text[]) AS known (place)),
 found AS MATERIALIZED (
-    SELECT asked.queue, asked.free, job.*
+    SELECT asked.queue, asked.free, asked.ahead, job.*
     FROM asked CROSS JOIN LATERAL (
+        -- Those that are known to lie behind the parts come first; hidden from the indexes, so that they are found by their place.
+        SELECT job.*
+        FROM (
+            SELECT job.ctid AS place, job.rescues, job.priority, job.due_at, job.id
+            FROM known JOIN {schema}.queue_jobs AS job ON job.ctid = known.place
+            WHERE job.queue || '' = asked.queue AND job.state || '' = 'available'
+                AND coalesce(job.version < (SELECT min(avoided.version) FROM avoided WHERE avoided.kind = job.kind), true)
+            LIMIT asked.most
+            FOR UPDATE OF job SKIP LOCKED
+        ) AS job
+        UNION ALL
         SELECT job.*
         FROM (SELECT * FROM part WHERE part.queue = asked.queue ORDER BY part.number) AS part CROSS JOIN LATERAL (
             SELECT job.ctid AS place, job.rescues, job.priority, job.due_at, job.id
@@ -46,14 +63,21 @@ found AS MATERIALIZED (
     ) AS job
 ),
 ranked AS MATERIALIZED (
-    SELECT place, free, rescues, row_number() OVER (PARTITION BY queue ORDER BY priority, due_at, id) AS rank FROM found
+    SELECT found.*, row_number() OVER line AS rank, count(*) FILTER (WHERE rescues = 0) OVER line AS fresh_rank
+    FROM found WINDOW line AS (PARTITION BY queue ORDER BY priority, due_at, id)
+),
+chosen AS MATERIALIZED (
+    SELECT place, rank <= free OR (
+        rescues = 0 AND fresh_rank <= ahead + count(*) FILTER (WHERE rescues = 0 AND rank <= free) OVER (PARTITION BY queue)
+    ) AS is_claimed
+    FROM ranked
 ),
 claimed AS (
     UPDATE {schema}.queue_jobs AS job
     SET state = 'running', attempt = least(job.attempt, 4294967294) + 1, token = job.token % 9223372036854775807 + 1, worker = $16::uuid,
         started_at = clock.now, lease_expires_at = clock.now + $17::bigint
-    FROM ranked, clock
-    WHERE job.ctid = ranked.place AND (ranked.rank <= ranked.free OR ranked.rescues = 0)
+    FROM chosen, clock
+    WHERE job.ctid = chosen.place AND chosen.is_claimed
     RETURNING job.ctid::text AS place, job.id, job.queue, job.kind, job.payload, job.version::bigint, job.attempt, job.max_attempts, job.rescues,
         job.priority::bigint, job.due_at, job.token, job.started_at
 ),

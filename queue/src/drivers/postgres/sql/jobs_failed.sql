@@ -1,6 +1,6 @@
 -- As `jobs.sql`, of states that have an index of their own: a page of the jobs that failed, or were cancelled.
 SELECT job.*
-FROM unnest($1::text[]) AS wanted (state) CROSS JOIN LATERAL (
+FROM (SELECT DISTINCT wanted.state FROM unnest($1::text[]) AS wanted (state)) AS wanted CROSS JOIN LATERAL (
     SELECT id, kind, version::bigint, queue, state, priority::bigint, due_at, attempt, max_attempts, rescues, created_at, started_at, finished_at, NULL::uuid,
         unique_key, payload, array_to_json(tags)::text, meta, errors, progress
     FROM {schema}.queue_ended AS ended

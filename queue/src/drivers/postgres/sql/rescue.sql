@@ -1,5 +1,5 @@
 -- Takes back expired leases, the longest expired first: what was to be cancelled is, what is out of rescues fails, the rest is there again. Answers
--- each with its state; those that failed whole.
+-- each with its state; those that failed whole, and of those that are there again where they lie.
 WITH clock AS MATERIALIZED (SELECT {schema}.queue_now($1::bigint) AS now),
 expired AS MATERIALIZED (
     SELECT job.ctid AS place, job.cancel_requested, job.rescues + 1 >= $4::bigint AS is_last FROM {schema}.queue_jobs AS job
@@ -12,7 +12,7 @@ back AS (
     UPDATE {schema}.queue_jobs AS job
     SET state = 'available', lease_expires_at = NULL, attempt = greatest(job.attempt - 1, 0), rescues = least(job.rescues + 1, 4294967295)
     FROM expired WHERE job.ctid = expired.place AND NOT expired.cancel_requested AND NOT expired.is_last
-    RETURNING job.queue, job.priority, job.due_at
+    RETURNING job.queue, job.priority, job.due_at, job.ctid::text AS place
 ),
 gone AS (
     DELETE FROM {schema}.queue_jobs AS job USING expired
@@ -36,9 +36,9 @@ counted AS (
     GROUP BY queue
 )
 SELECT NULL::uuid, NULL::text, NULL::bigint, queue, 'available', priority::bigint, due_at, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint,
-    NULL::bigint, NULL::bigint, NULL::uuid, NULL::text, NULL::text, NULL::text, NULL::text, NULL::text[], NULL::text
+    NULL::bigint, NULL::bigint, NULL::uuid, NULL::text, NULL::text, NULL::text, NULL::text, NULL::text[], NULL::text, place
 FROM back
 UNION ALL
 SELECT id, kind, version::bigint, queue, state, priority::bigint, due_at, attempt, max_attempts, rescues, created_at, started_at, finished_at, NULL,
-    unique_key, payload, array_to_json(tags)::text, meta, errors, progress
+    unique_key, payload, array_to_json(tags)::text, meta, errors, progress, NULL
 FROM ended

@@ -11,7 +11,7 @@ again AS (
         errors = {schema}.queue_with_error(job.errors, job.attempt, clock.now, outcome.error)
     FROM outcome, clock
     WHERE job.id = outcome.id AND job.token = outcome.token AND job.state = 'running' AND outcome.is_again AND NOT job.cancel_requested
-    RETURNING job.id, job.token, job.queue, job.state, job.due_at, job.priority::bigint
+    RETURNING job.id, job.token, job.queue, job.state, job.due_at, job.ctid::text
 ),
 gone AS (
     DELETE FROM {schema}.queue_jobs AS job USING outcome
