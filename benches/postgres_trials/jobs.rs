@@ -83,10 +83,10 @@ impl Jobs {
     pub(crate) fn new(connection: PgConnection, start: Start, ended: Ended) -> Self {
         let behind = "AND (priority, due_at, id) > ($8::smallint, $9::bigint, $10::uuid)";
         let ready =
-            |behind| format!("queue = $4 AND state = 'available' AND NOT is_parked {behind} ORDER BY priority, due_at, id");
+            |behind| format!("queue = $4 AND state = 'available' {behind} ORDER BY priority, due_at, id");
         // Nothing of this may be what the index is for: it would be walked for the order, or for the state.
         let known =
-            "ctid = ANY($8::text[]::tid[]) AND queue IS NOT DISTINCT FROM $4 AND state || '' = 'available' AND NOT is_parked"
+            "ctid = ANY($8::text[]::tid[]) AND queue IS NOT DISTINCT FROM $4 AND state || '' = 'available'"
                 .to_owned();
         let sql = [ready(""), ready(behind), known].map(|those| exchange(&those, ended));
         Self { connection, sql, start, cursor: Arc::default(), held: Default::default() }
@@ -208,7 +208,7 @@ impl Tender {
             return Ok(());
         };
         let Place(priority, due_at, id) = cursor.lock().expect("nobody panics").place();
-        let sql = "SELECT ctid::text, priority, due_at FROM queue_jobs WHERE queue = $1 AND state = 'available' AND NOT is_parked
+        let sql = "SELECT ctid::text, priority, due_at FROM queue_jobs WHERE queue = $1 AND state = 'available'
              AND (priority, due_at, id) <= ($2, $3, $4) ORDER BY priority, due_at, id LIMIT $5";
         let query = sqlx::query(sql).bind(QUEUE).bind(priority).bind(due_at).bind(id).bind(STRAGGLERS);
         let found = query.fetch_all(&mut self.connection).await?;
