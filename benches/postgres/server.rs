@@ -131,15 +131,6 @@ impl Database {
         &self.name
     }
 
-    /// How another process reaches it.
-    pub(crate) fn url(&self) -> String {
-        let socket = self.options.get_socket().map(|socket| socket.display().to_string());
-        match socket {
-            Some(socket) => format!("postgres://postgres@localhost/{}?host={socket}", self.name),
-            None => self.options.to_url_lossy().to_string(),
-        }
-    }
-
     /// A queue on the database.
     pub(crate) async fn queue(&self, ended: Ended) -> Queue {
         let driver = Postgres::from_options(self.options.clone());
