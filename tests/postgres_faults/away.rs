@@ -1,7 +1,7 @@
 //! A server that is away when the driver opens, and while a worker runs.
 
-use queue::drivers::Postgres;
 use queue::ErrorKind;
+use queue::drivers::Postgres;
 use queue::worker::Health;
 use queue_tests::logs;
 use queue_tests::postgres::{Cluster, Proxy, Stop};
@@ -49,7 +49,8 @@ async fn what_waiting_cannot_cure_fails_at_once() {
         (url("nobody:secret", "postgres"), "does not let this user in"),
     ];
     for (url, words) in cases {
-        let opened = tokio::time::timeout(PATIENCE, Postgres::from_options(url.parse().unwrap())).await.expect("it fails at once");
+        let opened =
+            tokio::time::timeout(PATIENCE, Postgres::from_options(url.parse().unwrap())).await.expect("it fails at once");
         let error = opened.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Store, "{error}");
         let text = format!("{error} {error:?}");
@@ -68,7 +69,8 @@ async fn a_server_that_is_away_for_a_while_is_said_to_be_once() {
     proxy.refuse();
     proxy.cut();
     rig.book.gate.open();
-    let all = |health: &Health| health.fetch_failing.is_some() && health.settle_failing.is_some() && health.renew_failing.is_some();
+    let all =
+        |health: &Health| health.fetch_failing.is_some() && health.settle_failing.is_some() && health.renew_failing.is_some();
     rig.health("red for all", all).await;
     proxy.accept();
     rig.health("green", Health::is_healthy).await;
@@ -77,7 +79,8 @@ async fn a_server_that_is_away_for_a_while_is_said_to_be_once() {
     let said = logs::lines(&format!("127.0.0.1:{}", proxy.port()));
     let bad: Vec<_> = said.iter().filter(|line| line.starts_with("WARN") || line.starts_with("ERROR")).collect();
     // Pushes, fetching, storing, renewing, and the news of others.
-    for words in ["the store is away", "fetching jobs fails", "storing outcomes fails", "renewing leases fails", "are not heard"] {
+    for words in ["the store is away", "fetching jobs fails", "storing outcomes fails", "renewing leases fails", "are not heard"]
+    {
         assert_eq!(bad.iter().filter(|line| line.contains(words)).count(), 1, "`{words}` in {bad:#?}");
     }
     assert!(bad.len() <= 6, "it is said once, and not in a flood: {bad:#?}");

@@ -159,8 +159,10 @@ async fn check(book: &Book, connection: &mut PgConnection) {
         let before = stored.insert(number, Ended { id: row.get(0), state: row.get(1), rescues });
         assert!(before.is_none(), "the push {number} is stored twice");
     }
-    let counted: i64 =
-        sqlx::query_scalar("SELECT coalesce(sum(completed), 0)::bigint FROM jobs.queue_counts").fetch_one(connection).await.unwrap();
+    let counted: i64 = sqlx::query_scalar("SELECT coalesce(sum(completed), 0)::bigint FROM jobs.queue_counts")
+        .fetch_one(connection)
+        .await
+        .unwrap();
     assert_eq!(counted, i64::try_from(stored.len()).unwrap(), "each completion is counted once");
     let entries = book.entries();
     for (number, row) in &stored {

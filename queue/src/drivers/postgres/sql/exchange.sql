@@ -1,13 +1,14 @@
 -- Completes jobs under leases that are good, and claims others from queues that are not paused: any jobs for the free slots, and ahead of them so
 -- many more that were never rescued. What is claimed from is a list of ranges of the index, in its order. Materialised, so that no plan can claim
 -- more; by their place, so that no plan needs to look for a row. A row without a place is a job that was not completed.
+-- The `|| ''` keeps the planner from an index of all running jobs, which is small only while the plan is made.
 WITH clock AS MATERIALIZED (SELECT {schema}.queue_now($1::bigint) AS now),
 held AS MATERIALIZED (
     SELECT held.place::tid AS place, held.id, held.token FROM unnest($2::text[], $3::uuid[], $4::bigint[]) AS held (place, id, token)
 ),
 gone AS (
     DELETE FROM {schema}.queue_jobs AS job USING held
-    WHERE job.ctid = held.place AND job.id = held.id AND job.token = held.token AND job.state = 'running'
+    WHERE job.ctid = held.place AND job.id IS NOT DISTINCT FROM held.id AND job.token = held.token AND job.state || '' = 'running'
     RETURNING job.*
 ),
 kept AS (

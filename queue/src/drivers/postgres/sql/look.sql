@@ -3,10 +3,12 @@
 SELECT
     EXISTS (
         SELECT FROM unnest($1::text[]) AS wanted (queue)
+        CROSS JOIN LATERAL (
+            SELECT FROM {schema}.queue_jobs AS job WHERE job.queue = wanted.queue AND job.state = 'available' LIMIT 1
+        ) AS first
         WHERE NOT EXISTS (SELECT FROM {schema}.queue_paused AS paused WHERE paused.queue = wanted.queue)
-            AND EXISTS (SELECT FROM {schema}.queue_jobs AS job WHERE job.queue = wanted.queue AND job.state = 'available')
     ),
     coalesce((SELECT pauses FROM {schema}.queue_store WHERE single = 1), 0),
-    (SELECT min(due_at) FROM {schema}.queue_jobs WHERE state IN ('scheduled', 'retryable')),
+    (SELECT due_at FROM {schema}.queue_jobs WHERE state IN ('scheduled', 'retryable') ORDER BY due_at LIMIT 1),
     ARRAY(SELECT id FROM {schema}.queue_jobs WHERE state = 'running' AND cancel_requested ORDER BY id LIMIT 1000),
     (SELECT json_agg(DISTINCT queue)::text FROM {schema}.queue_counts)
