@@ -15,7 +15,7 @@ use queue_tests::postgres::Schema;
 ///
 /// `look` reads the first entry of `queue_jobs_due`, and all of the index of those that shall be cancelled, which are few; `heard` all that runs, where
 /// the clock was set back.
-const STATEMENTS: [(&str, &[&str]); 36] = [
+const STATEMENTS: [(&str, &[&str]); 35] = [
     ("cancel", &["queue_jobs_id"]),
     ("counts", &["queue_jobs_ready"]),
     ("encoding", &[]),
@@ -48,7 +48,6 @@ const STATEMENTS: [(&str, &[&str]); 36] = [
     ("sweep", &["queue_jobs_ready"]),
     ("tell", &[]),
     ("tick", &[]),
-    ("tidy", &[]),
     ("version", &[]),
     ("was_settled", &["queue_ended_id", "queue_jobs_id"]),
     ("workers", &[]),

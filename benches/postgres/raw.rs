@@ -17,7 +17,8 @@ fn micros() -> i64 {
 }
 
 /// Rows as they are bound, a column after the other: each job may have its own of each.
-const JOBS: &str = "unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[])
+const JOBS: &str =
+    "unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[])
     AS job (id, kind, version, queue, priority, due_at, max_attempts, payload)";
 
 async fn insert_rows(connection: &mut PgConnection, sql: &str, user_ids: std::ops::Range<usize>) {
@@ -166,20 +167,5 @@ impl Claimer {
             }
             done += claimed;
         }
-    }
-}
-
-/// Leaves so many dead jobs behind, as running them does: each was available, was running, and went.
-pub(crate) async fn kill(connection: &mut PgConnection, jobs: usize) {
-    insert_many(connection, jobs, 5_000).await;
-    // A count is added with each push and each claim, and all of them are added up.
-    let counts = format!("INSERT INTO queue_counts (queue, available) SELECT 'default', 0 FROM generate_series(1, {})", jobs / 25);
-    for sql in [
-        "UPDATE queue_jobs SET state = 'running', attempt = 1, token = 1, lease_expires_at = created_at + 30000000",
-        "DELETE FROM queue_jobs",
-        &counts,
-        "DELETE FROM queue_counts",
-    ] {
-        connection.execute(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await.expect("a statement for this schema");
     }
 }

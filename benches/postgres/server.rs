@@ -49,7 +49,8 @@ impl Server {
         let user = unprivileged(folder.path())?;
         let data = folder.path().join("data");
         let mut init = command("initdb", user);
-        let init = init.arg("-D").arg(&data).args(["-A", "trust", "-U", "postgres", "-E", "UTF8"]).stdout(Stdio::null()).status()?;
+        let init =
+            init.arg("-D").arg(&data).args(["-A", "trust", "-U", "postgres", "-E", "UTF8"]).stdout(Stdio::null()).status()?;
         if !init.success() {
             return Err(format!("`initdb` failed: {init}").into());
         }

@@ -82,12 +82,9 @@ pub(crate) struct Jobs {
 impl Jobs {
     pub(crate) fn new(connection: PgConnection, start: Start, ended: Ended) -> Self {
         let behind = "AND (priority, due_at, id) > ($8::smallint, $9::bigint, $10::uuid)";
-        let ready =
-            |behind| format!("queue = $4 AND state = 'available' {behind} ORDER BY priority, due_at, id");
+        let ready = |behind| format!("queue = $4 AND state = 'available' {behind} ORDER BY priority, due_at, id");
         // Nothing of this may be what the index is for: it would be walked for the order, or for the state.
-        let known =
-            "ctid = ANY($8::text[]::tid[]) AND queue IS NOT DISTINCT FROM $4 AND state || '' = 'available'"
-                .to_owned();
+        let known = "ctid = ANY($8::text[]::tid[]) AND queue IS NOT DISTINCT FROM $4 AND state || '' = 'available'".to_owned();
         let sql = [ready(""), ready(behind), known].map(|those| exchange(&those, ended));
         Self { connection, sql, start, cursor: Arc::default(), held: Default::default() }
     }

@@ -8,6 +8,7 @@ mod conflicts;
 mod cuts;
 mod exhausted;
 mod half_open;
+mod halves;
 mod locks;
 mod raises;
 mod restarts;

@@ -73,6 +73,7 @@ async fn a_disk_that_is_full_is_waited_for() {
         let pushers = rig.pushers();
         rig.book.more(10, 10).await;
         pushers.end().await;
+        rig.works().await;
         rig.health("green", Health::is_healthy).await;
         assert!(raised(&mut admin, on).await > 3, "it was raised on {on:?}");
     }

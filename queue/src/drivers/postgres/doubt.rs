@@ -53,7 +53,8 @@ impl Claiming<'_> {
 
     /// The answer has come; when it was, where it says so.
     pub(super) fn answered(mut self, at: Option<i64>) {
-        let answered_at = at.unwrap_or(self.before.answered_at);
+        // Where the clock of the server was set back, what the worker holds began later than this one.
+        let answered_at = at.unwrap_or(i64::MIN).max(self.before.answered_at);
         self.note(Claims { answered_at, is_doubted: false });
     }
 

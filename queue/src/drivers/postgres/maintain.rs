@@ -32,7 +32,6 @@ impl Core {
             round.rescue().await?;
         }
         round.prune().await?;
-        round.tidy().await?;
         let Round { mut done, news, is_full, .. } = round;
         self.events.tell(&news);
         done.next_due = if is_full { Some(Duration::ZERO) } else { due.map(|due| due.after) };
@@ -127,25 +126,15 @@ impl Round<'_> {
             .timed(include_str!("sql/prune.sql"))
             .bind(rules.iter().map(|(state, _)| state.as_str()).collect::<Vec<&str>>())
             .bind(rules.iter().map(|(_, keep)| rows::span(*keep).min(i64::MAX / 4)).collect::<Vec<i64>>())
-            .bind(self.batch());
+            .bind(self.batch())
+            .bind(rows::span(KEEP_TICKS))
+            .bind(rows::span(keep_completed).min(i64::MAX / 4))
+            .bind(COUNTS.1)
+            .bind(COUNTS.0);
         if let Some(row) = self.rows(statement).await?.first() {
             self.done.pruned += rows::bounded::<usize>(row, 0)?;
         }
         self.is_full |= self.done.pruned >= self.limits.batch;
-        Ok(())
-    }
-
-    async fn tidy(&mut self) -> Result<(), Fault> {
-        let (fewest, most) = COUNTS;
-        let statement = self
-            .core
-            .timed(include_str!("sql/tidy.sql"))
-            .bind(rows::span(KEEP_TICKS))
-            .bind(rows::span(self.limits.keep_completed).min(i64::MAX / 4))
-            .bind(self.batch())
-            .bind(most)
-            .bind(fewest);
-        self.rows(statement).await?;
         Ok(())
     }
 }
