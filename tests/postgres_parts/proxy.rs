@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use queue_tests::postgres::{Direction, Proxy};
+use queue_tests::probe::PATIENCE;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -37,14 +38,14 @@ impl Line {
 
 async fn read(end: &mut TcpStream, bytes: usize) -> String {
     let mut text = vec![0; bytes];
-    end.read_exact(&mut text).await.unwrap();
+    tokio::time::timeout(PATIENCE, end.read_exact(&mut text)).await.expect("it comes").unwrap();
     String::from_utf8(text).unwrap()
 }
 
 /// All that comes until the end of the connection.
 async fn rest(end: &mut TcpStream) -> String {
     let mut text = Vec::new();
-    match end.read_to_end(&mut text).await {
+    match tokio::time::timeout(PATIENCE, end.read_to_end(&mut text)).await.expect("it ends") {
         Ok(_) => {}
         Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
     }
