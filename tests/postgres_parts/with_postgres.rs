@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::LazyLock;
 
 use queue_tests::postgres::{Cluster, URL};
@@ -32,6 +32,8 @@ fn is_possible() -> bool {
 /// A command under a server, which tells its process and waits until its input ends.
 struct Running {
     process: Child,
+    /// The input of both, which a wait for the process would end with it.
+    input: Option<ChildStdin>,
     /// The command itself, not what started it.
     command: u32,
     ends: Ends,
@@ -49,7 +51,8 @@ impl Running {
         let port = url.rsplit_once(':').unwrap().1.split('/').next().unwrap().parse().unwrap();
         let ends = Ends { folder: PathBuf::from(folder), port };
         ends.assert_there();
-        Self { process, command: command.trim_end().parse().unwrap(), ends }
+        let input = process.stdin.take();
+        Self { process, input, command: command.trim_end().parse().unwrap(), ends }
     }
 
     fn signal(&self, name: &str) {
@@ -101,7 +104,7 @@ async fn the_server_ends_with_the_command() {
         return;
     }
     let mut running = Running::start();
-    drop(running.process.stdin.take());
+    drop(running.input.take());
     assert!(running.process.wait().unwrap().success());
     assert_eq!(running.ends.left(), (false, false), "it is gone before the program is");
 }
@@ -115,8 +118,8 @@ async fn the_server_ends_when_the_program_is_killed() {
     running.signal("KILL");
     running.process.wait().unwrap();
     running.ends.gone().await;
-    // The command outlives it, without a server. Its input has ended by now only if this test lets go of it.
-    drop(running.process.stdin.take());
+    // The command outlives it, without a server, until its input ends.
+    drop(running.input.take());
     let mut rest = String::new();
     running.process.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
 }
