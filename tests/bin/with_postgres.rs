@@ -6,7 +6,7 @@ use std::process::{ExitCode, ExitStatus};
 
 use queue_tests::postgres::{Cluster, NoCluster, URL, say};
 use tokio::process::{Child, Command};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -27,8 +27,10 @@ async fn main() -> ExitCode {
     if let Some(cluster) = &cluster {
         command.env(URL, cluster.url());
     }
+    // Before the command is there to be told.
+    let signals = Signals::heard();
     let status = match command.spawn() {
-        Ok(child) => attend(child).await,
+        Ok(child) => attend(child, signals).await,
         Err(error) => {
             say(&format!("with_postgres: `{}` does not start: {error}", program.display()));
             return ExitCode::from(127);
@@ -56,19 +58,30 @@ fn cluster() -> Result<Option<Cluster>, NoCluster> {
     }
 }
 
-/// Waits for the command. What would end this process is handed on to it, so that the server outlives it.
-async fn attend(mut child: Child) -> ExitCode {
-    let mut terminate = signal(SignalKind::terminate()).expect("signals can be heard");
-    // Ctrl-C goes to both of them by itself.
-    let mut interrupt = signal(SignalKind::interrupt()).expect("signals can be heard");
+/// What would end this process.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn heard() -> Self {
+        let hear = |kind| signal(kind).expect("signals can be heard");
+        Self { terminate: hear(SignalKind::terminate()), interrupt: hear(SignalKind::interrupt()) }
+    }
+}
+
+/// Waits for the command. What would end this process is handed on to it, so that the server outlives it; Ctrl-C goes to both of them by
+/// itself.
+async fn attend(mut child: Child, mut signals: Signals) -> ExitCode {
     let process = child.id().map(|id| id.to_string()).unwrap_or_default();
     loop {
         tokio::select! {
             status = child.wait() => return code(status.expect("it was started")),
-            _ = terminate.recv() => {
+            _ = signals.terminate.recv() => {
                 let _ = Command::new("sh").args(["-c", r#"kill -s TERM "$1""#, "kill", &process]).status().await;
             }
-            _ = interrupt.recv() => {}
+            _ = signals.interrupt.recv() => {}
         }
     }
 }

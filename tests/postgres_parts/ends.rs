@@ -24,11 +24,15 @@ impl Ends {
         assert_eq!(self.left(), (true, true), "{self:?}");
     }
 
-    /// It is all gone, sooner or later.
+    /// It is all gone, sooner or later, and the server before its files.
     pub(crate) async fn gone(&self) {
         let until = Instant::now() + PATIENCE;
-        while self.left() != (false, false) {
-            assert!(Instant::now() < until, "(folder, port) of {self:?} are left: {:?}", self.left());
+        loop {
+            match self.left() {
+                (false, false) => return,
+                (false, true) => panic!("{self:?} was taken from under a server that runs"),
+                left => assert!(Instant::now() < until, "of {self:?} there are (folder, port): {left:?}"),
+            }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }

@@ -2,9 +2,13 @@
 
 use std::io::ErrorKind;
 use std::net::Ipv4Addr;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use queue_tests::postgres::{Direction, Proxy};
+use queue_tests::probe::PATIENCE;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -37,14 +41,14 @@ impl Line {
 
 async fn read(end: &mut TcpStream, bytes: usize) -> String {
     let mut text = vec![0; bytes];
-    end.read_exact(&mut text).await.unwrap();
+    tokio::time::timeout(PATIENCE, end.read_exact(&mut text)).await.expect("it comes").unwrap();
     String::from_utf8(text).unwrap()
 }
 
 /// All that comes until the end of the connection.
 async fn rest(end: &mut TcpStream) -> String {
     let mut text = Vec::new();
-    match end.read_to_end(&mut text).await {
+    match tokio::time::timeout(PATIENCE, end.read_to_end(&mut text)).await.expect("it ends") {
         Ok(_) => {}
         Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
     }
@@ -242,4 +246,25 @@ async fn with_the_proxy_its_connections_end_and_its_port_is_free() {
     drop(line);
     assert_eq!((rest(&mut client).await, rest(&mut server).await), (String::new(), String::new()));
     assert!(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_refusal_holds_while_the_program_starts_others() {
+    let line = Line::new().await;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&is_over);
+    // Each has a copy of every socket between its fork and its exec.
+    let starts = std::thread::spawn(move || {
+        while !told.load(Ordering::Relaxed) {
+            assert!(Command::new("true").status().unwrap().success());
+        }
+    });
+    for round in 0..300 {
+        line.proxy.refuse();
+        assert!(line.call().await.is_err(), "taken in round {round}");
+        line.proxy.accept();
+        drop(line.connect().await);
+    }
+    is_over.store(true, Ordering::Relaxed);
+    starts.join().unwrap();
 }

@@ -2,10 +2,12 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use queue_tests::postgres::{Cluster, URL};
+use queue_tests::probe::PATIENCE;
 
 use crate::ends::Ends;
 
@@ -32,6 +34,8 @@ fn is_possible() -> bool {
 /// A command under a server, which tells its process and waits until its input ends.
 struct Running {
     process: Child,
+    /// The input of both. `Child::wait` would end it.
+    input: Option<ChildStdin>,
     /// The command itself, not what started it.
     command: u32,
     ends: Ends,
@@ -49,7 +53,20 @@ impl Running {
         let port = url.rsplit_once(':').unwrap().1.split('/').next().unwrap().parse().unwrap();
         let ends = Ends { folder: PathBuf::from(folder), port };
         ends.assert_there();
-        Self { process, command: command.trim_end().parse().unwrap(), ends }
+        let input = process.stdin.take();
+        Self { process, input, command: command.trim_end().parse().unwrap(), ends }
+    }
+
+    /// Waits until the program ends, with its input open.
+    async fn wait(&mut self) -> ExitStatus {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < until, "the program did not end");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     fn signal(&self, name: &str) {
@@ -101,8 +118,8 @@ async fn the_server_ends_with_the_command() {
         return;
     }
     let mut running = Running::start();
-    drop(running.process.stdin.take());
-    assert!(running.process.wait().unwrap().success());
+    drop(running.input.take());
+    assert!(running.wait().await.success());
     assert_eq!(running.ends.left(), (false, false), "it is gone before the program is");
 }
 
@@ -113,10 +130,10 @@ async fn the_server_ends_when_the_program_is_killed() {
     }
     let mut running = Running::start();
     running.signal("KILL");
-    running.process.wait().unwrap();
+    running.wait().await;
     running.ends.gone().await;
-    // The command outlives it, without a server. Its input has ended by now only if this test lets go of it.
-    drop(running.process.stdin.take());
+    // The command outlives it, without a server, until its input ends.
+    drop(running.input.take());
     let mut rest = String::new();
     running.process.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
 }
@@ -128,7 +145,7 @@ async fn a_program_that_is_told_to_end_tells_its_command() {
     }
     let mut running = Running::start();
     running.signal("TERM");
-    assert_eq!(running.process.wait().unwrap().code(), Some(128 + 15));
+    assert_eq!(running.wait().await.code(), Some(128 + 15));
     assert_eq!(running.ends.left(), (false, false));
     let gone = format!("kill -s 0 {}", running.command);
     let asked = Command::new("sh").args(["-c", &gone]).stderr(Stdio::null()).status().unwrap();

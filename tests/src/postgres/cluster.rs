@@ -142,7 +142,12 @@ impl Cluster {
         // Its words go to a file: it would end at the first one that nobody reads any more.
         let log = self.warden.folder().join("initdb");
         initdb.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?).process_group(0);
-        let mut made = initdb.spawn()?;
+        let mut made = initdb.spawn().map_err(|error| {
+            let (program, folder) = (self.binaries.initdb.display(), self.warden.folder().display());
+            io::Error::other(format!(
+                "`{program}` does not start in {folder}: {error}. Whom root runs it as must be able to enter that folder: see TMPDIR"
+            ))
+        })?;
         self.warden.watch(End::Await, made.id());
         let made = made.wait()?;
         self.warden.rest();

@@ -8,6 +8,7 @@ use tokio::task::{JoinSet, unconstrained};
 
 use super::books::{Books, Rules};
 use super::carry::Carrier;
+use crate::postgres::port;
 
 /// What the thread works with. All connections are on it, so between two looks at the rules nothing is forwarded by others.
 pub(super) struct Stage {
@@ -26,13 +27,13 @@ impl Stage {
         let mut cuts = 0;
         loop {
             let rules = *self.rules.borrow_and_update();
-            if rules.is_over {
-                return;
-            }
-            if rules.refuses {
-                listener = None;
+            if rules.is_over || rules.refuses {
+                listener.take().into_iter().for_each(|listener| port::close(listener.into_std().expect("it is a socket")));
             } else if listener.is_none() {
                 listener = Some(TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await.expect("nobody took the port"));
+            }
+            if rules.is_over {
+                return;
             }
             if rules.cuts > cuts {
                 cuts = rules.cuts;
