@@ -195,10 +195,11 @@ impl Driver for Postgres {
     fn wake<'a>(&'a self, queues: &'a [Arc<str>]) -> BoxFuture<'a, Result<Wake, Error>> {
         // Not in the async block: events count from the call on, not from the first poll.
         let here = self.core.events.listen(queues);
+        let since = self.core.watch.seen();
         Box::pin(async move {
             tokio::select! {
                 wake = here => Ok(wake),
-                wake = self.core.news(queues) => Ok(wake),
+                wake = self.core.news(since, queues) => Ok(wake),
             }
         })
     }

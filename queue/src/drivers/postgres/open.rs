@@ -112,6 +112,14 @@ impl Open {
         })
     }
 
+    /// Looks at the database so often where others are not heard; where they are, every 5 s, or this where it is longer. In a URL, in milliseconds: `?poll=1000`.
+    pub fn poll_every(self, pause: Duration) -> Self {
+        self.with(|settings| {
+            settings.poll = pause;
+            Ok(())
+        })
+    }
+
     /// Sends each statement as one text, for a pooler that hands out the connections of the server by the transaction. Such a one passes no
     /// notifications on, either. In a URL: `?prepare=off&notify=off`.
     pub fn behind_pooler(self) -> Self {

@@ -143,7 +143,8 @@ impl Core {
             return Err(Fault::Own(Error::new(ErrorKind::Store, "a follow-up job cannot be stored").with_source(refused)));
         }
         let queues = push::queues(jobs.iter().copied());
-        let texts = self.teller.texts(&push::messages(&queues, self.first_due(jobs.iter().copied())));
+        // This process hears it, too: the transaction may be a user's, which commits when he likes.
+        let texts = self.teller.texts_of_user(&push::messages(&queues, self.first_due(jobs.iter().copied())));
         let (_, due) = self.store_jobs(session, Storing { jobs, texts: &texts, is_doubted: false }).await?;
         news.queues |= queues.iter().any(|queue| self.queues.is_new(queue));
         news.work.extend(queues);

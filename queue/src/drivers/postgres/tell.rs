@@ -110,7 +110,7 @@ impl Teller {
         if self.is_on { messages.iter().map(|message| message.text(own())).collect() } else { Vec::new() }
     }
 
-    /// The same for a transaction of a user.
+    /// The same so that this process hears it, too, as for a transaction of a user.
     pub(super) fn texts_of_user(&self, messages: &[Message]) -> Vec<String> {
         if self.is_on { messages.iter().map(|message| message.text(ANYBODY)).collect() } else { Vec::new() }
     }

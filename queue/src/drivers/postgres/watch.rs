@@ -19,12 +19,23 @@ const SELDOM: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    seen: Mutex<Option<Seen>>,
+    seen: Mutex<Seen>,
+}
+
+impl Watch {
+    /// What was seen last.
+    pub(super) fn seen(&self) -> Seen {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, seen: Seen) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+    }
 }
 
 /// What the database looked like.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Seen {
+pub(super) struct Seen {
     has_work: bool,
     pauses: i64,
     /// When the next scheduled job is due.
@@ -36,7 +47,10 @@ struct Seen {
 
 impl Core {
     /// Looks again and again until there is something to do, or something differs from what was seen. Needs a runtime with time. Cancel safe.
-    pub(super) async fn news(&self, queues: &[Arc<str>]) -> Wake {
+    ///
+    /// Each who waits compares with what was there when it began: what one of them saw is news to the others all the same.
+    pub(super) async fn news(&self, since: Seen, queues: &[Arc<str>]) -> Wake {
+        let mut before = since;
         loop {
             let is_heard = self.ear.as_ref().is_some_and(|ear| ear.is_listening());
             let pause = if is_heard { SELDOM.max(self.settings.poll) } else { self.settings.poll };
@@ -44,7 +58,7 @@ impl Core {
             sleep(pause.mul_f64(0.8 + 0.4 * fastrand::f64())).await;
             // That the server is away is said by whoever fetches.
             let Ok(now) = self.look(queues).await else { continue };
-            let before = self.watch.seen.lock().unwrap_or_else(PoisonError::into_inner).replace(now.clone()).unwrap_or_default();
+            self.watch.note(now.clone());
             let wake = Wake {
                 work: now.has_work,
                 queues: !now.queues.is_subset(&before.queues),
@@ -55,6 +69,7 @@ impl Core {
             if wake.work || wake.queues || wake.paused || wake.scheduled || !wake.cancelled.is_empty() {
                 return wake;
             }
+            before = now;
         }
     }
 

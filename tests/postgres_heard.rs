@@ -1,0 +1,83 @@
+//! What those who wait on a handle hear of others: by looking, where nobody is told, and by listening.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects by failing")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use queue::drivers::{
+    Driver, Due, FetchRequest, Group, Inspect, NewJob, Postgres, QueueRequest, Settled, Settlement, Wake, WorkerId,
+};
+use queue::job::{JobId, Outcome};
+use queue_tests::postgres::Schema;
+use sqlx::Connection;
+
+/// How long an event may take that needs no time to pass.
+const SOON: Duration = Duration::from_secs(30);
+
+fn job(queue: &str) -> NewJob {
+    NewJob {
+        id: JobId::new(),
+        kind: "Plain".into(),
+        queue: queue.into(),
+        payload: Arc::from(&b"{}"[..]),
+        version: 1,
+        priority: 100,
+        max_attempts: 20,
+        due: Due::Now,
+        extra: None,
+    }
+}
+
+async fn push(driver: &Postgres, jobs: Vec<NewJob>) {
+    driver.push(&[Group { jobs, tick: None }]).await.pop().unwrap().unwrap();
+}
+
+async fn soon(what: &str, wake: impl Future<Output = Result<Wake, queue::Error>>) -> Wake {
+    tokio::time::timeout(SOON, wake).await.unwrap_or_else(|_| panic!("{what}: nobody heard")).unwrap()
+}
+
+fn run(body: impl AsyncFnOnce(Schema)) {
+    let Some(schema) = Schema::new() else { return };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async { body(schema).await });
+}
+
+#[test]
+fn all_who_wait_on_a_handle_see_what_another_process_did() {
+    run(async |schema| {
+        let open = || Postgres::from_options(schema.plain_url().parse().unwrap()).schema(schema.name()).without_notify();
+        let (here, there) = (open().await.unwrap(), open().await.unwrap());
+        push(&there, vec![job("other")]).await;
+        let (one, two): ([Arc<str>; 1], [Arc<str>; 1]) = (["mail".into()], ["default".into()]);
+        // The first look tells each of them what there is.
+        let (first, second) = (here.wake(&one), here.wake(&two));
+        let (first, second) = tokio::join!(soon("the queue, by the first", first), soon("the queue, by the second", second));
+        assert!(first.queues && second.queues);
+        let (first, second) = (here.wake(&one), here.wake(&two));
+        there.pause("elsewhere").await.unwrap();
+        let (first, second) = tokio::join!(soon("the pause, by the first", first), soon("the pause, by the second", second));
+        assert!(first.paused && second.paused);
+    });
+}
+
+#[test]
+fn a_follow_up_of_a_transaction_is_told_of_when_it_commits() {
+    run(async |schema| {
+        // So seldom is looked that only a word wakes.
+        let open = Postgres::from_options(schema.plain_url().parse().unwrap()).schema(schema.name()).poll_every(SOON * 100);
+        let driver = open.await.unwrap();
+        push(&driver, vec![job("default")]).await;
+        let queues = vec![QueueRequest { queue: "default".into(), free: 1, ahead: 0 }];
+        let request = FetchRequest { worker: WorkerId::now_v7(), lease: SOON, queues, except: Vec::new() };
+        let lease = driver.fetch(&request).await.unwrap()[0].lease;
+        let settlement = Settlement { follow_ups: vec![job("next")], ..Settlement::new(lease, Outcome::Complete) };
+        let next: [Arc<str>; 1] = ["next".into()];
+        let mut user = schema.connect().await;
+        let mut transaction = user.begin().await.unwrap();
+        let wake = driver.wake(&next);
+        assert_eq!(driver.settle_in(&mut transaction, vec![settlement]).await.unwrap(), [Settled::Stored]);
+        transaction.commit().await.unwrap();
+        assert!(soon("the follow-up", wake).await.work);
+    });
+}
