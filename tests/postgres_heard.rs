@@ -1,6 +1,6 @@
 //! What those who wait on a handle hear of others: by looking, where nobody is told, and by listening.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects by failing")]
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
 use std::sync::Arc;
 use std::time::Duration;

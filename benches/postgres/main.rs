@@ -4,6 +4,7 @@
 
 mod bulk;
 mod drain;
+#[path = "../greet.rs"]
 mod greet;
 mod held;
 mod idle;

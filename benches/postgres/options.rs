@@ -1,7 +1,5 @@
 //! What the command line says.
 
-use std::path::PathBuf;
-
 use queue_benches::Rounds;
 
 /// What `--help` says.
@@ -25,8 +23,7 @@ options:
   --dead N      dead jobs under the held snapshot (300,000)
   --seconds N   how long jobs are pushed for each line of `held` (20)
   --rounds N    measure each figure so often, and say the median (3)
-  --folder PATH where the server's files lie (the target directory): a disk, not memory
-  --url URL     a server that is there, instead of one of its own: databases are made and dropped in it";
+  --url URL     a server that is there, instead of one of its own, whose files lie in TMPDIR, which should be on a disk: databases are made and dropped in it";
 
 /// What to measure, and how.
 #[derive(Debug)]
@@ -38,7 +35,6 @@ pub(crate) struct Options {
     pub(crate) jobs: usize,
     pub(crate) dead: usize,
     pub(crate) seconds: usize,
-    pub(crate) folder: PathBuf,
     pub(crate) url: Option<String>,
     figures: Vec<String>,
 }
@@ -53,7 +49,6 @@ impl Options {
             jobs: 50_000,
             dead: 300_000,
             seconds: 20,
-            folder: PathBuf::from(env!("CARGO_TARGET_TMPDIR")),
             url: None,
             figures: Vec::new(),
         };
@@ -71,7 +66,6 @@ impl Options {
                 "--jobs" => options.jobs = number(value()?)?,
                 "--dead" => options.dead = number(value()?)?,
                 "--seconds" => options.seconds = number(value()?)?,
-                "--folder" => options.folder = value()?.into(),
                 "--url" => options.url = Some(value()?),
                 figure if super::FIGURES.iter().any(|(name, _)| *name == figure) => options.figures.push(arg),
                 _ => return Err(format!("`{arg}` is not known: see --help")),

@@ -1,19 +1,14 @@
 //! A server of the bench's own, in a folder that goes with it, with the durability that Postgres has by default; and databases in it.
 
-use std::os::unix::fs::{MetadataExt, chown};
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use queue::Queue;
 use queue::drivers::{Driver, Postgres};
 use queue_benches::percentile;
+use queue_tests::postgres::{Cluster, DURABLE};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Row};
-use tempfile::TempDir;
 
 use super::options::Options;
 
@@ -21,7 +16,7 @@ use super::options::Options;
 pub(crate) struct Server {
     options: PgConnectOptions,
     made: AtomicUsize,
-    own: Option<(Child, TempDir)>,
+    _own: Option<Cluster>,
 }
 
 /// What becomes of a job that has ended.
@@ -42,40 +37,16 @@ impl Server {
     pub(crate) fn start(options: &Options) -> Result<Self, Box<dyn std::error::Error>> {
         let made = AtomicUsize::new(0);
         if let Some(url) = &options.url {
-            return Ok(Self { options: url.parse()?, made, own: None });
+            return Ok(Self { options: url.parse()?, made, _own: None });
         }
-        std::fs::create_dir_all(&options.folder)?;
-        let folder = tempfile::Builder::new().prefix("postgres").tempdir_in(&options.folder)?;
-        let user = unprivileged(folder.path())?;
-        let data = folder.path().join("data");
-        let mut init = command("initdb", user);
-        let init =
-            init.arg("-D").arg(&data).args(["-A", "trust", "-U", "postgres", "-E", "UTF8"]).stdout(Stdio::null()).status()?;
-        if !init.success() {
-            return Err(format!("`initdb` failed: {init}").into());
-        }
-        // The name of a socket may have some hundred bytes at most, and the folder may lie deep.
-        let sockets = tempfile::tempdir_in("/tmp")?;
-        let _user = unprivileged(sockets.path())?;
-        let sockets = sockets.keep();
-        let mut server = command("postgres", user);
-        server.arg("-D").arg(&data).arg("-k").arg(&sockets).args(["-c", "listen_addresses=", "-c", "log_min_messages=fatal"]);
-        let child = server.stderr(std::fs::File::create(folder.path().join("log"))?).spawn()?;
-        let options = PgConnectOptions::new_without_pgpass().socket(&sockets).username("postgres").database("postgres");
-        Ok(Self { options, made, own: Some((child, folder)) })
+        let cluster = Cluster::start(DURABLE).map_err(|why| why.to_string())?;
+        Ok(Self { options: cluster.url().parse()?, made, _own: Some(cluster) })
     }
 
-    /// A connection to the server, once it is up.
+    /// A connection to the server.
     pub(crate) async fn connect(&self) -> sqlx::Result<PgConnection> {
         let options = self.options.clone().disable_statement_logging();
-        let mut tries = 0;
-        loop {
-            match PgConnection::connect_with(&options).await {
-                Err(_) if tries < 100 && self.own.is_some() => tokio::time::sleep(Duration::from_millis(100)).await,
-                answer => return answer,
-            }
-            tries += 1;
-        }
+        PgConnection::connect_with(&options).await
     }
 
     /// What the figures depend on.
@@ -159,46 +130,4 @@ impl Database {
         connection.execute(sqlx::raw_sql(sql)).await.expect("a transaction");
         connection
     }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        if let Some((child, _)) = &mut self.own {
-            // An end by SIGKILL leaves shared memory behind; SIGQUIT does not, and the files are not wanted any more.
-            let _status = Command::new("kill").args(["-QUIT", &child.id().to_string()]).status();
-            let _status = child.wait();
-            if let Some(sockets) = self.options.get_socket() {
-                let _gone = std::fs::remove_dir_all(sockets);
-            }
-        }
-    }
-}
-
-/// Postgres refuses to run as root: where we are that, the folder is given to another user, who is answered.
-fn unprivileged(folder: &Path) -> std::io::Result<Option<(u32, u32)>> {
-    if folder.metadata()?.uid() != 0 {
-        return Ok(None);
-    }
-    let users = std::fs::read_to_string("/etc/passwd")?;
-    let line = ["postgres:", "nobody:"].iter().find_map(|name| users.lines().find(|line| line.starts_with(name)));
-    let ids: Vec<u32> = line.unwrap_or_default().split(':').skip(2).take(2).filter_map(|id| id.parse().ok()).collect();
-    let [user, group] = ids[..] else {
-        return Err(std::io::Error::other("neither `postgres` nor `nobody` is a user of this machine"));
-    };
-    chown(folder, Some(user), Some(group))?;
-    Ok(Some((user, group)))
-}
-
-fn command(name: &str, user: Option<(u32, u32)>) -> Command {
-    let found = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|version| version.path().join("bin").join(name));
-    let path = found.filter(|path| path.exists()).max().unwrap_or_else(|| name.into());
-    let mut command = Command::new(path);
-    if let Some((user, group)) = user {
-        command.uid(user).gid(group).current_dir("/");
-    }
-    command
 }

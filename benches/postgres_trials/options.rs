@@ -1,7 +1,5 @@
 //! What the command line says.
 
-use std::path::PathBuf;
-
 use queue_benches::Rounds;
 
 /// What `--help` says.
@@ -18,8 +16,7 @@ options:
   --seconds N   steady takes so long for each line (20)
   --jobs N      drain so many jobs (50,000)
   --rounds N    measure each drain so often, and say the median (3)
-  --folder PATH where the server's files lie (the target directory): a disk, not memory
-  --url URL     a server that is there, instead of one of its own";
+  --url URL     a server that is there, instead of one of its own, whose files lie in TMPDIR, which should be on a disk";
 
 /// What to measure, and how.
 #[derive(Debug)]
@@ -29,7 +26,6 @@ pub(crate) struct Options {
     pub(crate) dead: Vec<usize>,
     pub(crate) seconds: u64,
     pub(crate) jobs: usize,
-    pub(crate) folder: PathBuf,
     pub(crate) url: Option<String>,
     figures: Vec<String>,
 }
@@ -42,7 +38,6 @@ impl Options {
             dead: vec![0, 100_000, 300_000],
             seconds: 20,
             jobs: 50_000,
-            folder: PathBuf::from(env!("CARGO_TARGET_TMPDIR")),
             url: None,
             figures: Vec::new(),
         };
@@ -58,7 +53,6 @@ impl Options {
                 "--dead" => options.dead = value()?.split(',').map(number).collect::<Result<_, _>>()?,
                 "--seconds" => options.seconds = number(&value()?)? as u64,
                 "--jobs" => options.jobs = number(&value()?)?,
-                "--folder" => options.folder = value()?.into(),
                 "--url" => options.url = Some(value()?),
                 "held" | "steady" | "drain" => options.figures.push(arg),
                 _ => return Err(format!("`{arg}` is not known: see --help")),

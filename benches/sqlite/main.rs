@@ -6,6 +6,7 @@ mod across;
 mod bulk;
 mod drain;
 mod file;
+#[path = "../greet.rs"]
 mod greet;
 mod idle;
 mod latency;

@@ -334,6 +334,34 @@ pub enum WorkerState {
     Stopped,
 }
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+impl WorkerState {
+    /// The states as databases have them.
+    const WORDS: [(Self, &str); 4] =
+        [(Self::Running, "running"), (Self::Quiet, "quiet"), (Self::Stopping, "stopping"), (Self::Stopped, "stopped")];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        Self::WORDS.iter().find(|(known, _)| *known == self).map_or("running", |(_, word)| word)
+    }
+
+    /// The state that a word says; that of a stranger's is "running".
+    pub(crate) fn of_word(word: &str) -> Self {
+        Self::WORDS.iter().find(|(_, known)| *known == word).map_or(Self::Running, |(state, _)| *state)
+    }
+}
+
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+impl Told {
+    /// What somebody wrote into the row of a worker.
+    pub(crate) fn of_word(word: &str) -> Option<Self> {
+        match word {
+            "quiet" => Some(Self::Quiet),
+            "restart" => Some(Self::Restart),
+            _ => None,
+        }
+    }
+}
+
 /// What a renewal answers.
 #[derive(Debug, Clone, Default)]
 pub struct Renewed {

@@ -12,6 +12,10 @@ pub mod memory;
 pub mod migrate;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod names;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod numbers;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod opening;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "sqlite")]

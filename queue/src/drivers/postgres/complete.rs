@@ -54,16 +54,19 @@ impl Core {
         settlements: &[Settlement],
         request: Option<&FetchRequest>,
     ) -> Result<Completed, Fault> {
-        let statement = self
-            .timed(include_str!("sql/exchange.sql"))
-            .bind(settlements.iter().map(|settlement| rows::tid(settlement.lease.place)).collect::<Vec<String>>())
-            .bind(settlements.iter().map(|settlement| rows::uuid(settlement.lease.id)).collect::<Vec<Uuid>>())
-            .bind(settlements.iter().map(|settlement| rows::token(settlement.lease.token)).collect::<Vec<i64>>())
-            .bind(self.settings.keeps_completed);
         let queues = request.map(fetch::wanted).unwrap_or_default();
         let except = request.map(|request| &request.except[..]).unwrap_or_default();
         let asked = self.frontier.ask(&queues, except);
-        let statement = self.bind_request(statement, request, &asked);
+        // Made anew for each try, of which there is mostly one: nothing of it is copied.
+        let statement = || {
+            let statement = self
+                .timed(include_str!("sql/exchange.sql"))
+                .bind(settlements.iter().map(|settlement| rows::tid(settlement.lease.place)).collect::<Vec<String>>())
+                .bind(settlements.iter().map(|settlement| rows::uuid(settlement.lease.id)).collect::<Vec<Uuid>>())
+                .bind(settlements.iter().map(|settlement| rows::token(settlement.lease.token)).collect::<Vec<i64>>())
+                .bind(self.settings.keeps_completed);
+            self.bind_request(statement, request, &asked)
+        };
         let began = Instant::now();
         let mut turn = self.lines.work.turn(&self.dialect).await;
         let claiming = self.doubts.claiming(request.map(|request| request.worker));
@@ -71,7 +74,7 @@ impl Core {
             let is_doubted = turn.is_in_doubt() || claiming.is_doubted();
             let lost = request.filter(|_| is_doubted).map(|request| self.lost(request, claiming.since()));
             let done = match turn.session().await {
-                Ok(session) => self.exchange_on(session, statement.clone(), lost).await,
+                Ok(session) => self.exchange_on(session, statement(), lost).await,
                 Err(fault) => Err(fault),
             };
             match turn.end(done).await {

@@ -8,13 +8,12 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 
 use super::error::Fault;
-use super::renew;
 use super::rows;
 use super::statement::Statement;
 use super::tell::Message;
 use super::{Core, Postgres};
 use crate::drivers::events::News;
-use crate::drivers::{BoxFuture, Counts, Inspect, QueueCounts, Retried, WorkerRow};
+use crate::drivers::{BoxFuture, Counts, Inspect, QueueCounts, Retried, WorkerRow, WorkerState};
 use crate::error::{Error, ErrorKind};
 use crate::job::{Filter, JobId, JobRow, JobState};
 
@@ -222,6 +221,6 @@ fn worker(row: &PgRow) -> Result<WorkerRow, sqlx::Error> {
         queues: rows::json(row.try_get(6)?),
         running: rows::bounded(row, 7)?,
         lease: Duration::from_micros(rows::bounded(row, 8)?),
-        state: renew::worker_state(row.try_get(9)?),
+        state: WorkerState::of_word(row.try_get(9)?),
     })
 }

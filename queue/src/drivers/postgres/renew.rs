@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::Core;
 use super::error::Fault;
 use super::rows;
-use crate::drivers::{Renewal, Renewed, Told, WorkerRow, WorkerState};
+use crate::drivers::{Renewal, Renewed, Told, WorkerRow};
 use crate::job::JobId;
 
 impl Core {
@@ -32,7 +32,7 @@ impl Core {
             .bind(rows::number(worker.running))
             .bind(rows::span(worker.lease))
             .bind(renewals.iter().map(|renewal| rows::uuid(renewal.lease.id)).collect::<Vec<Uuid>>())
-            .bind(word(worker.state))
+            .bind(worker.state.as_str())
             .bind(renewals.iter().map(|renewal| rows::token(renewal.lease.token)).collect::<Vec<i64>>())
             .bind(renewals.iter().map(progress).collect::<Vec<Option<String>>>());
         let rows = self.lines.renewals.rows(&self.dialect, &statement).await?;
@@ -50,7 +50,7 @@ fn renewed(rows: &[PgRow], renewals: &[Renewal]) -> Result<Renewed, Fault> {
     let mut good: HashMap<(JobId, u64), bool> = HashMap::with_capacity(renewals.len());
     for row in rows {
         match row.try_get::<Option<Uuid>, _>(0)? {
-            None => renewed.told = told(row.try_get(3)?),
+            None => renewed.told = row.try_get::<Option<&str>, _>(3)?.and_then(Told::of_word),
             Some(id) => {
                 good.insert((JobId::from_u128(id.as_u128()), rows::bounded(row, 1)?), row.try_get(2)?);
             }
@@ -64,30 +64,4 @@ fn renewed(rows: &[PgRow], renewals: &[Renewal]) -> Result<Renewed, Fault> {
         }
     }
     Ok(renewed)
-}
-
-/// What somebody wrote into the row of the worker.
-fn told(word: Option<&str>) -> Option<Told> {
-    match word? {
-        "quiet" => Some(Told::Quiet),
-        "restart" => Some(Told::Restart),
-        _ => None,
-    }
-}
-
-/// The states of a worker as the database has them.
-const WORDS: [(WorkerState, &str); 4] = [
-    (WorkerState::Running, "running"),
-    (WorkerState::Quiet, "quiet"),
-    (WorkerState::Stopping, "stopping"),
-    (WorkerState::Stopped, "stopped"),
-];
-
-fn word(state: WorkerState) -> &'static str {
-    WORDS.iter().find(|(known, _)| *known == state).map_or("running", |(_, word)| word)
-}
-
-/// The state that a word of the database says; that of a stranger's is "running".
-pub(super) fn worker_state(word: &str) -> WorkerState {
-    WORDS.iter().find(|(_, known)| *known == word).map_or(WorkerState::Running, |(state, _)| *state)
 }

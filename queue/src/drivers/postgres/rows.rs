@@ -1,30 +1,16 @@
 //! Times, ids and rows, from the database and into it.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::value::RawValue;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
+use crate::drivers::numbers;
+pub(super) use crate::drivers::numbers::{micros, span, time};
 use crate::drivers::{Delivery, Lease};
 use crate::job::{AttemptError, JobId, JobRow, JobState, Progress};
-
-/// A time in microseconds since 1970, as the database has it. What lies too far ahead is the last time there is.
-pub(super) fn micros(time: SystemTime) -> i64 {
-    span(time.duration_since(UNIX_EPOCH).unwrap_or_default())
-}
-
-/// A span of time in microseconds.
-pub(super) fn span(time: Duration) -> i64 {
-    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
-}
-
-/// The time that the database has; one before 1970, which nobody but a stranger writes, counts as 1970.
-pub(super) fn time(micros: i64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_micros(u64::try_from(micros).unwrap_or_default())
-}
 
 /// A number as the database has it.
 pub(super) fn number(number: impl TryInto<i64>) -> i64 {
@@ -50,8 +36,7 @@ pub(super) fn id(row: &PgRow, column: usize) -> Result<JobId, sqlx::Error> {
 /// The nearest number of a type: only a stranger writes what is outside.
 pub(super) fn bounded<T: TryFrom<i64> + Default>(row: &PgRow, column: usize) -> Result<T, sqlx::Error> {
     let number: i64 = row.try_get(column)?;
-    let bounds = [i64::MAX, u32::MAX.into(), u16::MAX.into(), u8::MAX.into()];
-    Ok(bounds.into_iter().find_map(|most| T::try_from(number.clamp(0, most)).ok()).unwrap_or_default())
+    Ok(numbers::bounded(number))
 }
 
 /// Where a row lies: the number of its page and its place there, in one number.
@@ -145,12 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn times_go_to_the_microsecond_and_have_an_end() {
-        let now = SystemTime::now();
-        assert!(now.duration_since(time(micros(now))).unwrap() < Duration::from_micros(1));
-        assert_eq!(micros(UNIX_EPOCH - Duration::from_secs(1)), 0);
-        assert_eq!(span(Duration::MAX), i64::MAX);
-        assert_eq!(time(-1), UNIX_EPOCH);
+    fn tokens_and_numbers_have_an_end() {
         assert_eq!((token(7), token(u64::MAX), number(u64::MAX)), (7, -1, i64::MAX));
     }
 }

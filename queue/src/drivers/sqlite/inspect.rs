@@ -10,11 +10,10 @@ use super::acted::Acted;
 use super::error::Fault;
 use super::list;
 use super::push;
-use super::renew;
 use super::retry;
 use super::rows;
 use super::script::{Answer, Script};
-use crate::drivers::{BoxFuture, Counts, Inspect, QueueCounts, Retried, WorkerId, WorkerRow};
+use crate::drivers::{BoxFuture, Counts, Inspect, QueueCounts, Retried, WorkerId, WorkerRow, WorkerState};
 use crate::error::{Error, ErrorKind};
 use crate::job::{Filter, JobId, JobRow, JobState};
 
@@ -213,7 +212,7 @@ async fn workers(connection: &mut SqliteConnection) -> Result<Vec<WorkerRow>, Fa
                 queues,
                 running: rows::number(row, 7)?,
                 lease: std::time::Duration::from_micros(rows::number(row, 8)?),
-                state: renew::worker_state(&rows::text(row, 9)?),
+                state: WorkerState::of_word(&rows::text(row, 9)?),
             })
         })
         .collect()

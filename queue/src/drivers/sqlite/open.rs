@@ -20,8 +20,8 @@ use super::settings::Settings;
 use super::writer::{Level, Writer};
 use super::{migrate, watch};
 use crate::clock::Clock;
-use crate::drivers::BoxFuture;
 use crate::drivers::events::Events;
+use crate::drivers::opening::Opening;
 use crate::error::{Error, ErrorKind};
 
 /// For how long a file that is locked is tried again.
@@ -45,35 +45,26 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Cancel safe: dropped before it is done, it leaves a file that the next one opens.
 #[must_use = "a file is opened when this is awaited, or by `.wait()`"]
 pub struct Open {
-    stage: Stage,
-}
-
-enum Stage {
-    New(Box<(Result<Settings, Error>, Clock)>),
-    Opening(BoxFuture<'static, Result<Sqlite, Error>>),
-    Done,
+    opening: Opening<Settings, Sqlite>,
 }
 
 impl Open {
     pub(super) fn new(settings: Result<Settings, Error>) -> Self {
-        Self { stage: Stage::New(Box::new((settings, Clock::system()))) }
+        Self { opening: Opening::new(settings, |settings, clock| Box::pin(patiently(settings, clock))) }
     }
 
     /// Goes by this clock, which tests move.
     pub fn go_by(mut self, clock: Clock) -> Self {
-        if let Stage::New(new) = &mut self.stage {
-            new.1 = clock;
-        }
+        self.opening.go_by(clock);
         self
     }
 
     /// A confirmed push survives the death of the process, and not a power cut of the last moments: `PRAGMA synchronous = NORMAL`.
     pub fn synchronous_normal(mut self) -> Self {
-        if let Stage::New(new) = &mut self.stage
-            && let Ok(settings) = &mut new.0
-        {
+        self.opening.change(|settings| {
             settings.durable = Level::Normal;
-        }
+            Ok(())
+        });
         self
     }
 
@@ -96,18 +87,7 @@ impl Future for Open {
     type Output = Result<Sqlite, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Stage::New(new) = &mut self.stage {
-            let placeholder = || Error::new(ErrorKind::Invalid, "the settings were taken");
-            let settings = std::mem::replace(&mut new.0, Err(placeholder()));
-            let clock = new.1.clone();
-            self.stage = Stage::Opening(Box::pin(async move { patiently(settings?, clock).await }));
-        }
-        let Stage::Opening(opening) = &mut self.stage else { panic!("an `Open` gives its driver once") };
-        let opened = opening.as_mut().poll(context);
-        if opened.is_ready() {
-            self.stage = Stage::Done;
-        }
-        opened
+        Pin::new(&mut self.opening).poll(context)
     }
 }
 

@@ -50,7 +50,7 @@ fn add_worker(script: &mut Script, worker: &WorkerRow, now: i64) {
     script.add(include_str!("sql/worker.sql")).bind(id).bind(worker.name.clone()).bind(worker.host.clone());
     script.bind(i64::from(worker.pid)).bind(rows::micros(worker.started_at)).bind(now);
     script.bind(serde_json::to_string(&queues).unwrap_or_default()).bind(i64::try_from(worker.running).unwrap_or(i64::MAX));
-    script.bind(rows::span(worker.lease)).bind(word(worker.state));
+    script.bind(rows::span(worker.lease)).bind(worker.state.as_str());
 }
 
 fn add_progress(script: &mut Script, renewals: &[Renewal]) {
@@ -84,26 +84,5 @@ fn renewed(answers: &[Answer], renewals: &[Renewal]) -> Result<Renewed, Fault> {
 
 /// What somebody wrote into the row of the worker.
 fn told(answer: &Answer) -> Option<Told> {
-    match answer.rows.first()?.try_get::<Option<&str>, _>(0).ok()?? {
-        "quiet" => Some(Told::Quiet),
-        "restart" => Some(Told::Restart),
-        _ => None,
-    }
-}
-
-/// The states of a worker as the file has them.
-const WORDS: [(WorkerState, &str); 4] = [
-    (WorkerState::Running, "running"),
-    (WorkerState::Quiet, "quiet"),
-    (WorkerState::Stopping, "stopping"),
-    (WorkerState::Stopped, "stopped"),
-];
-
-fn word(state: WorkerState) -> &'static str {
-    WORDS.iter().find(|(known, _)| *known == state).map_or("running", |(_, word)| word)
-}
-
-/// The state that a word of the file says; that of a stranger's is "running".
-pub(super) fn worker_state(word: &str) -> WorkerState {
-    WORDS.iter().find(|(_, known)| *known == word).map_or(WorkerState::Running, |(state, _)| *state)
+    Told::of_word(answer.rows.first()?.try_get::<Option<&str>, _>(0).ok()??)
 }

@@ -2,29 +2,15 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::value::RawValue;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
+use crate::drivers::numbers;
+pub(super) use crate::drivers::numbers::{micros, span, time};
 use crate::drivers::{Delivery, Lease, WorkerId};
 use crate::job::{AttemptError, JobId, JobRow, JobState, Progress};
-
-/// A time in microseconds since 1970, as the file has it. What lies too far ahead is the last time there is.
-pub(super) fn micros(time: SystemTime) -> i64 {
-    span(time.duration_since(UNIX_EPOCH).unwrap_or_default())
-}
-
-/// A span of time in microseconds.
-pub(super) fn span(time: Duration) -> i64 {
-    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
-}
-
-/// The time that the file has; one before 1970, which nobody but a stranger writes, counts as 1970.
-pub(super) fn time(micros: i64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_micros(u64::try_from(micros).unwrap_or_default())
-}
 
 /// A place or token as the file has it.
 pub(super) fn place(number: u64) -> i64 {
@@ -47,13 +33,7 @@ pub(super) fn id(row: &SqliteRow, column: usize) -> Result<JobId, sqlx::Error> {
 /// A number in a column, brought into the bounds of its type: only a stranger writes what is outside.
 pub(super) fn number<T: TryFrom<i64> + Default>(row: &SqliteRow, column: usize) -> Result<T, sqlx::Error> {
     let number: i64 = row.try_get(column)?;
-    Ok(bounded(number))
-}
-
-/// The nearest number of a type.
-fn bounded<T: TryFrom<i64> + Default>(number: i64) -> T {
-    let bounds = [i64::MAX, u32::MAX.into(), u16::MAX.into(), u8::MAX.into()];
-    bounds.into_iter().find_map(|most| T::try_from(number.clamp(0, most)).ok()).unwrap_or_default()
+    Ok(numbers::bounded(number))
 }
 
 /// A number that says which row or lease it is, and so is right or useless.
@@ -156,25 +136,4 @@ fn error((attempt, at, message): (u32, i64, String)) -> AttemptError {
 fn raw_json(payload: &[u8]) -> Option<Box<RawValue>> {
     let text = std::str::from_utf8(payload).ok()?;
     RawValue::from_string(text.to_owned()).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_brought_into_their_bounds() {
-        assert_eq!((bounded::<u8>(-1), bounded::<u8>(300), bounded::<u16>(70_000)), (0, u8::MAX, u16::MAX));
-        assert_eq!((bounded::<u32>(i64::MAX), bounded::<u64>(i64::MIN), bounded::<usize>(7)), (u32::MAX, 0, 7));
-    }
-
-    #[test]
-    fn times_go_to_the_microsecond_and_have_an_end() {
-        let now = SystemTime::now();
-        let kept = time(micros(now));
-        assert!(now.duration_since(kept).unwrap() < Duration::from_micros(1));
-        assert_eq!(micros(UNIX_EPOCH - Duration::from_secs(1)), 0);
-        assert_eq!(span(Duration::MAX), i64::MAX);
-        assert_eq!(time(-1), UNIX_EPOCH);
-    }
 }
