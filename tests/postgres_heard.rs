@@ -81,3 +81,38 @@ fn a_follow_up_of_a_transaction_is_told_of_when_it_commits() {
         assert!(soon("the follow-up", wake).await.work);
     });
 }
+
+/// As long after one notification of a queue as the driver waits with the next.
+const INTERVAL: Duration = Duration::from_millis(20);
+
+#[test]
+fn many_pushes_are_few_notifications_and_the_last_one_is_told_of() {
+    run(async |schema| {
+        let driver = Postgres::from_options(schema.plain_url().parse().unwrap()).schema(schema.name()).await.unwrap();
+        let mut listener = sqlx::postgres::PgListener::connect(schema.plain_url()).await.unwrap();
+        listener.listen(&format!("queue_{}", schema.name())).await.unwrap();
+        let mut heard = async || {
+            let told = tokio::time::timeout(SOON, listener.recv()).await.expect("somebody is told").unwrap();
+            told.payload().rsplit(' ').next().unwrap().to_owned()
+        };
+        let began = std::time::Instant::now();
+        for _ in 0..500 {
+            push(&driver, vec![job("default")]).await;
+        }
+        let took = began.elapsed();
+        push(&driver, vec![job("last")]).await;
+        let mut told = 0;
+        while heard().await != "last" {
+            told += 1;
+        }
+        // One at the start of each interval, and one that was owed.
+        let most = took.as_millis() / INTERVAL.as_millis() + 2;
+        assert!(told <= most, "{told} notifications in {took:?}");
+        // The second of two is not told of with its commit, and yet is. An owed one of before may come first.
+        push(&driver, vec![job("pair")]).await;
+        push(&driver, vec![job("pair")]).await;
+        for _ in 0..2 {
+            while heard().await != "pair" {}
+        }
+    });
+}

@@ -93,6 +93,8 @@ impl Core {
                 if is_in_doubt {
                     self.doubts.doubt_jobs(jobs().map(|job| job.id));
                 }
+                // Nobody was told, and a debt of before may have been left to this push.
+                self.owe(&queues, &[]);
                 return Err(fault);
             }
         };

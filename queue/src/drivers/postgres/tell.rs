@@ -151,17 +151,33 @@ impl Teller {
     }
 
     /// Takes it upon the caller to tell of a queue after a time; `None` where somebody does already.
-    fn take_debt(&self, queue: &Arc<str>) -> Option<Duration> {
+    fn take_debt(&self, queue: &Arc<str>) -> Option<Debt> {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let told = told.get_mut(queue)?;
         let was_owed = std::mem::replace(&mut told.is_owed, true);
-        (!was_owed).then(|| INTERVAL.saturating_sub(told.at.elapsed()))
+        (!was_owed).then(|| Debt { since: told.at, pause: INTERVAL.saturating_sub(told.at.elapsed()) })
     }
 
-    fn pay_debt(&self, queue: &Arc<str>) {
+    /// Whether the debt is still to be paid: a push that came meanwhile told of the queue with its own commit.
+    fn pay_debt(&self, queue: &Arc<str>, debt: Debt) -> bool {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.insert(Arc::clone(queue), Told { at: Instant::now(), is_owed: false });
+        let Some(told) = told.get_mut(queue) else { return true };
+        told.is_owed = false;
+        let is_due = told.at == debt.since;
+        if is_due {
+            told.at = Instant::now();
+        }
+        is_due
     }
+}
+
+/// A queue is to be told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Debt {
+    /// When it was told of last.
+    since: Instant,
+    /// After how long it may be told of again.
+    pause: Duration,
 }
 
 impl Core {
@@ -171,12 +187,14 @@ impl Core {
             return;
         }
         for queue in queues.iter().filter(|queue| !told.iter().any(|told| matches!(told, Message::Work(of) if of == *queue))) {
-            let Some(pause) = self.teller.take_debt(queue) else { continue };
+            let Some(debt) = self.teller.take_debt(queue) else { continue };
             let (core, queue) = (Arc::clone(self), Arc::clone(queue));
             self.home.spawn(async move {
-                tokio::time::sleep(pause).await;
+                tokio::time::sleep(debt.pause).await;
                 // Before the statement: what is pushed from here on is told of by another.
-                core.teller.pay_debt(&queue);
+                if !core.teller.pay_debt(&queue, debt) {
+                    return;
+                }
                 // Where it fails, those who listen look by themselves soon.
                 if let Err(fault) = core.tell(&[Message::Work(queue)]).await {
                     tracing::debug!(error = %crate::error::chain(&fault.into_error(&core.place)), "others could not be told of a push");
@@ -227,10 +245,13 @@ mod tests {
         assert_eq!(teller.now(&queues[..1], None), [Message::Work("mail".into())]);
         assert_eq!(teller.now(&queues, None), [Message::Work("default".into())]);
         assert_eq!([7, 8, 6].map(|due| teller.now(&[], Some(due)).len()), [1, 0, 1]);
-        assert!(teller.take_debt(&queues[0]).is_some_and(|pause| pause <= INTERVAL));
-        assert_eq!(teller.take_debt(&queues[0]), None);
-        teller.pay_debt(&queues[0]);
-        assert!(teller.take_debt(&queues[0]).is_some());
+        let debt = teller.take_debt(&queues[0]).unwrap();
+        assert!(debt.pause <= INTERVAL);
+        assert_eq!(teller.take_debt(&queues[0]), None, "somebody does already");
+        assert!(teller.pay_debt(&queues[0], debt));
+        let debt = teller.take_debt(&queues[0]).unwrap();
+        teller.told.lock().unwrap().get_mut(&queues[0]).unwrap().at = Instant::now();
+        assert!(!teller.pay_debt(&queues[0], debt), "a push did meanwhile");
         assert!(Teller::new("jobs", false).now(&queues, Some(1)).is_empty());
     }
 }
