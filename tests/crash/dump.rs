@@ -5,8 +5,10 @@ use std::path::Path;
 
 use queue::job::Filter;
 use queue::{Error, JobId, JobRow, JobState, Queue};
+use queue_tests::store::Store;
 use serde::{Deserialize, Serialize};
-use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 
 /// All jobs of a store.
@@ -50,25 +52,50 @@ impl Dump {
         }
     }
 
-    /// Adds what only the file tells: fetches and marks.
-    pub(crate) async fn look_into(&mut self, store: &Path) -> Result<(), sqlx::Error> {
-        let mut connection = SqliteConnectOptions::new().filename(store).connect().await?;
-        let tokens = sqlx::query("SELECT id, token FROM queue_jobs").fetch_all(&mut connection).await?;
-        let mut fetches = HashMap::new();
-        for row in &tokens {
-            let id = JobId::from_u128(row.try_get::<&[u8], _>(0)?.iter().fold(0, |number, byte| number << 8 | u128::from(*byte)));
-            fetches.insert(id.to_string(), row.try_get::<i64, _>(1)?.unsigned_abs());
-        }
+    /// Adds what only the store itself tells: fetches and marks.
+    pub(crate) async fn look_into(&mut self, store: &Store) -> Result<(), sqlx::Error> {
+        let (tokens, marks) = match store {
+            Store::File(path) => tell_of_file(path).await?,
+            Store::Schema { .. } => tell_of_schema(store).await?,
+        };
+        let fetches: HashMap<_, _> = tokens.into_iter().collect();
         for row in &mut self.rows {
             row.fetches = fetches.get(&row.id).copied();
         }
-        // Where nobody left a mark there is no table of them.
-        let marks = sqlx::query("SELECT what, job FROM marks").fetch_all(&mut connection).await.unwrap_or_default();
-        for mark in &marks {
-            self.marks.push((mark.try_get(0)?, mark.try_get::<i64, _>(1)?.cast_unsigned()));
-        }
-        connection.close().await
+        self.marks.extend(marks);
+        Ok(())
     }
+}
+
+/// The token of each job, and the marks.
+type Told = (Vec<(String, u64)>, Vec<(String, u64)>);
+
+async fn tell_of_file(path: &Path) -> Result<Told, sqlx::Error> {
+    let mut connection = SqliteConnectOptions::new().filename(path).connect().await?;
+    let tokens = sqlx::query("SELECT id, token FROM queue_jobs").fetch_all(&mut connection).await?;
+    let token = |row: &SqliteRow| {
+        let id = row.try_get::<&[u8], _>(0)?.iter().fold(0, |number, byte| number << 8 | u128::from(*byte));
+        Ok((JobId::from_u128(id).to_string(), row.try_get::<i64, _>(1)?.unsigned_abs()))
+    };
+    let tokens = tokens.iter().map(token).collect::<Result<_, sqlx::Error>>()?;
+    // Where nobody left a mark there is no table of them.
+    let marks = sqlx::query("SELECT what, job FROM marks").fetch_all(&mut connection).await.unwrap_or_default();
+    let mark = |row: &SqliteRow| Ok((row.try_get(0)?, row.try_get::<i64, _>(1)?.cast_unsigned()));
+    let marks = marks.iter().map(mark).collect::<Result<_, sqlx::Error>>()?;
+    connection.close().await?;
+    Ok((tokens, marks))
+}
+
+async fn tell_of_schema(store: &Store) -> Result<Told, sqlx::Error> {
+    let mut connection = store.options().connect().await?;
+    let text = "SELECT id::text, token FROM queue_jobs UNION ALL SELECT id::text, token FROM queue_ended";
+    let tokens = sqlx::query(text).fetch_all(&mut connection).await?;
+    let marks = sqlx::query("SELECT what, job FROM marks").fetch_all(&mut connection).await?;
+    let pair = |row: &PgRow| Ok((row.try_get(0)?, row.try_get::<i64, _>(1)?.cast_unsigned()));
+    let told = |rows: &[PgRow]| rows.iter().map(pair).collect::<Result<_, sqlx::Error>>();
+    let told = (told(&tokens)?, told(&marks)?);
+    connection.close().await?;
+    Ok(told)
 }
 
 impl Row {

@@ -54,7 +54,10 @@ async fn end(site: Site, other: Process) {
 
 #[tokio::test]
 async fn a_worker_that_comes_back_settles_nothing() {
-    let site = Site::new();
+    freeze_a_worker(Site::new()).await;
+}
+
+pub(crate) async fn freeze_a_worker(site: Site) {
     assert!(site.start("prepare", 1, &["3", "waiting"]).wait().success());
     let frozen = site.start("works", 1, &[]);
     site.until("three runs have begun", |entries| begun(entries, frozen.number()) == 3).await;
@@ -71,7 +74,10 @@ async fn a_worker_that_comes_back_settles_nothing() {
 
 #[tokio::test]
 async fn an_old_lease_is_answered_with_lost() {
-    let site = Site::new();
+    freeze_a_holder(Site::new()).await;
+}
+
+pub(crate) async fn freeze_a_holder(site: Site) {
     assert!(site.start("prepare", 1, &["2", "waiting"]).wait().success());
     let gate = site.folder().join("gate");
     let frozen = site.start("settle-late", 1, &[gate.to_str().unwrap()]);

@@ -28,10 +28,9 @@ fn rounds() -> usize {
     std::env::var("QUEUE_CRASH_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().expect("`QUEUE_CRASH_ROUNDS` is a number"))
 }
 
-async fn kill_at_random(seed: u64, pruning: bool) {
+pub(crate) async fn kill_at_random(site: Site, seed: u64, pruning: bool) {
     let seed = std::env::var("QUEUE_CRASH_SEED").map_or(seed, |seed| seed.parse().expect("`QUEUE_CRASH_SEED` is a number"));
     let mut random = fastrand::Rng::with_seed(seed);
-    let site = Site::new();
     for _ in 0..rounds() {
         let (first, mut second, most) = PAIRS[random.usize(..PAIRS.len())];
         if pruning && second == "acts" {
@@ -57,39 +56,42 @@ async fn kill_at_random(seed: u64, pruning: bool) {
     site.settle(Allowed { pruning, ..Allowed::default() }).await;
 }
 
+pub(crate) async fn kill_the_first_open(site: Site, random: &mut fastrand::Rng) {
+    let both = ["opens", "pushes"].map(|role| site.start(role, 1, &["3"]));
+    for process in both {
+        process.expect("begins");
+        process.go_on(Duration::from_micros(random.u64(0..15_000)));
+        process.kill();
+    }
+    let (_, queue) = site.open().await;
+    queue.shutdown().await.unwrap();
+    site.settle(Allowed::default()).await;
+}
+
 #[tokio::test]
 async fn the_first_open_is_killed_at_random() {
     let mut random = fastrand::Rng::with_seed(5);
     for _ in 0..20 {
-        let site = Site::new();
-        let both = ["opens", "pushes"].map(|role| site.start(role, 1, &["3"]));
-        for process in both {
-            process.expect("begins");
-            process.go_on(Duration::from_micros(random.u64(0..15_000)));
-            process.kill();
-        }
-        let (_, queue) = site.open().await;
-        queue.shutdown().await.unwrap();
-        site.settle(Allowed::default()).await;
+        kill_the_first_open(Site::new(), &mut random).await;
     }
 }
 
 #[tokio::test]
 async fn seed_1() {
-    kill_at_random(1, false).await;
+    kill_at_random(Site::new(), 1, false).await;
 }
 
 #[tokio::test]
 async fn seed_2() {
-    kill_at_random(2, false).await;
+    kill_at_random(Site::new(), 2, false).await;
 }
 
 #[tokio::test]
 async fn seed_3() {
-    kill_at_random(3, false).await;
+    kill_at_random(Site::new(), 3, false).await;
 }
 
 #[tokio::test]
 async fn seed_4_with_pruning() {
-    kill_at_random(4, true).await;
+    kill_at_random(Site::new(), 4, true).await;
 }

@@ -15,6 +15,7 @@ mod kills;
 mod levels;
 mod locked;
 mod process;
+mod server;
 mod site;
 mod stops;
 mod syscalls;

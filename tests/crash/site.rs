@@ -7,9 +7,12 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use queue::drivers::{Driver, MaintainLimits, Sqlite};
+use queue::drivers::{Driver, MaintainLimits};
 use queue::{JobState, Queue};
 use queue_tests::ledger::{Entry, Event, Ledger, read};
+use queue_tests::postgres::Schema;
+use queue_tests::store::Store;
+use sqlx::{Connection as _, Executor as _};
 use tempfile::TempDir;
 
 use crate::checker::{Allowed, check};
@@ -22,7 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A folder with a store and the ledgers of those who use it.
 pub(crate) struct Site {
     folder: TempDir,
-    store: PathBuf,
+    store: Store,
+    /// Removed with the site.
+    _schema: Option<Schema>,
     /// What the test itself does and knows.
     ledger: Arc<Ledger>,
     /// The number of the next process.
@@ -35,16 +40,33 @@ impl Site {
         let folder = TempDir::with_prefix("queue-crash-").unwrap();
         std::fs::create_dir(folder.path().join("ledgers")).unwrap();
         let ledger = Arc::new(Ledger::open(&folder.path().join("ledgers/0"), 0).unwrap());
-        Self { store: folder.path().join("jobs.db"), folder, ledger, next: Cell::new(1) }
+        Self { store: Store::File(folder.path().join("jobs.db")), _schema: None, folder, ledger, next: Cell::new(1) }
     }
 
     /// The same with a store elsewhere.
     pub(crate) fn with_store(store: PathBuf) -> Self {
-        Self { store, ..Self::new() }
+        Self { store: Store::File(store), ..Self::new() }
     }
 
+    /// The same in a schema of Postgres, with the table of the marks.
+    pub(crate) async fn in_schema(schema: Schema) -> Self {
+        let mut connection = schema.connect().await;
+        let name = schema.name();
+        let made = format!("CREATE SCHEMA {name}; CREATE TABLE {name}.marks (what text, job bigint)");
+        connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(made))).await.unwrap();
+        connection.close().await.unwrap();
+        let store = Store::Schema { server: schema.plain_url().to_owned(), name: name.to_owned() };
+        Self { store, _schema: Some(schema), ..Self::new() }
+    }
+
+    /// The file of the store.
     pub(crate) fn store(&self) -> &Path {
-        &self.store
+        self.store.path()
+    }
+
+    /// What names the store on a command line.
+    pub(crate) fn word(&self) -> String {
+        self.store.word()
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -61,7 +83,7 @@ impl Site {
         let child = env!("CARGO_BIN_EXE_crashes");
         let mut words = before.iter().copied().chain([child]);
         let mut command = Command::new(words.next().expect("the program at least"));
-        command.args(words).arg(role).arg(&self.store).arg(self.folder.path().join(format!("ledgers/{number}")));
+        command.args(words).arg(role).arg(self.store.word()).arg(self.folder.path().join(format!("ledgers/{number}")));
         command.arg(number.to_string()).arg(seed.to_string()).args(how);
         (command, number)
     }
@@ -109,7 +131,7 @@ impl Site {
 
     /// Opens the store in this process.
     pub(crate) async fn open(&self) -> (Arc<dyn Driver>, Queue) {
-        let driver: Arc<dyn Driver> = Arc::new(Sqlite::open(&self.store).await.expect("the store opens"));
+        let driver = self.store.open().await.expect("the store opens");
         (Arc::clone(&driver), Queue::from_driver(driver))
     }
 

@@ -27,8 +27,11 @@ async fn dump(site: &Site) -> Dump {
 
 #[tokio::test]
 async fn a_stop_while_it_fetches_leaves_nothing_running() {
+    stop_while_it_fetches(Site::new()).await;
+}
+
+pub(crate) async fn stop_while_it_fetches(site: Site) {
     let mut random = fastrand::Rng::with_seed(1);
-    let site = Site::new();
     for round in 0..8 {
         let worker = site.start("does-both", round, &["100000"]);
         worker.expect("works");
@@ -43,8 +46,7 @@ async fn a_stop_while_it_fetches_leaves_nothing_running() {
 }
 
 /// A job that never ends runs, the process gets these signals, and the job waits for the next one with no attempt counted.
-async fn stop_a_long_job(grace: &str, signals: &[&str]) {
-    let site = Site::new();
+pub(crate) async fn stop_a_long_job(site: Site, grace: &str, signals: &[&str]) {
     assert!(site.start("prepare", 1, &["1", "clinging"]).wait().success());
     let worker = site.start("works", 1, &[grace]);
     site.until("the job runs", has_begun).await;
@@ -62,17 +64,20 @@ async fn stop_a_long_job(grace: &str, signals: &[&str]) {
 
 #[tokio::test]
 async fn a_long_job_is_given_back_when_its_grace_is_over() {
-    stop_a_long_job("100", &["-TERM"]).await;
+    stop_a_long_job(Site::new(), "100", &["-TERM"]).await;
 }
 
 #[tokio::test]
 async fn a_long_job_is_given_back_at_once_at_the_second_signal() {
-    stop_a_long_job("3600000", &["-TERM", "-INT"]).await;
+    stop_a_long_job(Site::new(), "3600000", &["-TERM", "-INT"]).await;
 }
 
 #[tokio::test]
 async fn a_stop_before_the_start_is_over_takes_no_job() {
-    let site = Site::new();
+    stop_before_the_start_is_over(Site::new()).await;
+}
+
+pub(crate) async fn stop_before_the_start_is_over(site: Site) {
     assert!(site.start("prepare", 1, &["5", "ready"]).wait().success());
     for line in ["begins", "opened"] {
         let worker = site.start("works", 1, &[]);

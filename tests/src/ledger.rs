@@ -145,6 +145,8 @@ pub enum End {
     Cancel,
     /// It was dropped before it answered.
     Dropped,
+    /// With the error of a commit that would have completed the job: it may have been carried out, and its answer lost.
+    Doubted,
 }
 
 /// What a process has.
@@ -227,6 +229,11 @@ impl Run {
     pub fn ends(mut self, end: End) {
         self.has_ended = true;
         self.ledger.write(Event::RunEnded { run: self.run, end });
+    }
+
+    /// The handler was about to answer, and the commit that completes its job failed: it answers with this in place of what it said before.
+    pub fn is_doubted(ledger: &Ledger, run: u64) {
+        ledger.write(Event::RunEnded { run, end: End::Doubted });
     }
 
     /// Which run it is.

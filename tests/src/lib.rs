@@ -9,6 +9,7 @@ pub mod postgres;
 pub mod probe;
 pub mod relay;
 pub mod rig;
+pub mod store;
 
 #[cfg(doctest)]
 mod documents {

@@ -16,9 +16,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use queue::Queue;
-use queue::drivers::{Driver, Sqlite};
+use queue::drivers::Driver;
 use queue_tests::ledger::{Event, Ledger};
 use queue_tests::logs;
+use queue_tests::store::Store;
 
 use crate::marks::Marks;
 
@@ -44,13 +45,13 @@ fn say(line: &str) {
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let mut argument = || arguments.next().unwrap_or_default();
-    let (role, store, path) = (argument(), PathBuf::from(argument()), PathBuf::from(argument()));
+    let (role, store, path) = (argument(), Store::of_word(&argument()), PathBuf::from(argument()));
     let (process, seed) = (argument().parse()?, argument().parse()?);
     let ledger = Arc::new(Ledger::open(&path, process)?);
     let told = Arc::clone(&ledger);
     logs::give(tracing::Level::WARN, move |line| told.write(Event::Logged { line }));
     say("begins");
-    let driver: Arc<dyn Driver> = Arc::new(Sqlite::open(&store).await?);
+    let driver = store.open().await?;
     say("opened");
     let queue = Queue::from_driver(Arc::clone(&driver));
     let marks = Arc::new(Marks::new(&store));

@@ -6,9 +6,8 @@ use std::time::Duration;
 use queue::prelude::*;
 use queue_tests::ledger::{End, Ledger, Run};
 use serde::{Deserialize, Serialize};
-use sqlx::{Sqlite, Transaction};
 
-use crate::marks::Marks;
+use crate::marks::{Marking, Marks};
 
 /// How a job ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,8 +114,13 @@ impl Task {
     async fn mark(&self, run: Run) -> JobResult {
         match self.complete().await {
             Ok(transaction) => {
+                let number = run.number();
+                // Before the commit: a process that is killed behind it has said so.
                 let ended = done(run);
-                transaction.commit().await?;
+                if let Err(error) = transaction.commit().await {
+                    Run::is_doubted(&self.ledger, number);
+                    return Err(error.into());
+                }
                 ended
             }
             Err(error) => {
@@ -126,7 +130,7 @@ impl Task {
         }
     }
 
-    async fn complete(&self) -> Result<Transaction<'static, Sqlite>, JobError> {
+    async fn complete(&self) -> Result<Marking, JobError> {
         let mut transaction = self.marks.begin("done", self.job).await?;
         self.context.complete_in(&mut transaction).await?;
         Ok(transaction)

@@ -4,9 +4,9 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use queue::drivers::Driver;
 use queue::prelude::*;
 use queue_tests::ledger::{Event, Level};
+use queue_tests::store::Store;
 
 use crate::{Stage, pushes, say};
 
@@ -58,10 +58,10 @@ pub(crate) async fn run_and_push(stage: Stage) -> Result<(), Box<dyn Error>> {
 
 /// Opens the store, pushes, works and closes it, again and again: what it has after the first time is what it shall have in the end.
 pub(crate) async fn cycle(mut stage: Stage) -> Result<(), Box<dyn Error>> {
-    let path = std::path::PathBuf::from(&stage.how[0]);
+    let store = Store::of_word(&stage.how[0]);
     stage.queue.shutdown().await?;
     for cycle in 0..CYCLES {
-        let driver: Arc<dyn Driver> = Arc::new(queue::drivers::Sqlite::open(&path).await?);
+        let driver = store.open().await?;
         let queue = Queue::from_driver(Arc::clone(&driver));
         let (ledger, random) = (Arc::clone(&stage.ledger), stage.random.fork());
         let marks = Arc::clone(&stage.marks);

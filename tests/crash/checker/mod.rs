@@ -92,7 +92,8 @@ impl Check<'_> {
 
     /// Whether a job that is not in the dump may have been pruned: it was completed or cancelled, as far as the ledger can tell.
     fn may_be_pruned(&self, job: Option<u64>, id: &str) -> bool {
-        let has_ended = |job| self.history.runs_of(job).any(|run| matches!(run.end, Some(End::Done | End::Cancel)));
+        let has_ended =
+            |job| self.history.runs_of(job).any(|run| matches!(run.end, Some(End::Done | End::Doubted | End::Cancel)));
         self.allowed.pruning && (self.history.was_cancelled(id) || job.is_some_and(has_ended))
     }
 }

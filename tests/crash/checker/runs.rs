@@ -44,8 +44,10 @@ impl Check<'_> {
             let ended = |end: End| history.runs_of(row.job).filter(|run| run.end == Some(end)).count();
             let is_cancelled = history.was_cancelled(&row.id);
             let cause = match row.state {
-                JobState::Completed => ended(End::Done) > 0,
-                JobState::Failed => row.rescues >= MAX_RESCUES || ended(End::Fail) > 0 || ended(End::Error) > 0,
+                JobState::Completed => ended(End::Done) + ended(End::Doubted) > 0,
+                JobState::Failed => {
+                    row.rescues >= MAX_RESCUES || ended(End::Fail) > 0 || ended(End::Error) + ended(End::Doubted) > 0
+                }
                 JobState::Cancelled => is_cancelled || ended(End::Cancel) > 0,
                 _ => true,
             };

@@ -40,6 +40,21 @@ fn errors_snoozes_and_releases_are_runs() {
 }
 
 #[test]
+fn a_commit_whose_answer_is_lost_was_carried_out_or_not() {
+    let mut story = Story::new();
+    story.pushes(1).begins(10, 1).ends(10, End::Done).ends(10, End::Doubted).row(1, Completed, 1, 0).passes();
+    let mut story = Story::new();
+    story.pushes(1).begins(10, 1).ends(10, End::Done).ends(10, End::Doubted);
+    story.begins(11, 1).ends(11, End::Done).row_with(1, Completed, 2, 0, &[10]).passes();
+}
+
+#[test]
+fn i3_a_doubted_commit_is_no_cancel() {
+    let mut story = Story::new();
+    story.pushes(1).begins(10, 1).ends(10, End::Doubted).row(1, Cancelled, 1, 0).breaks(&["I3"]);
+}
+
+#[test]
 fn a_job_that_kills_its_process_fails() {
     let mut story = Story::new();
     story.pushes(1);
