@@ -3,11 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use queue::drivers::postgres::Open;
 use queue::drivers::{
-    Delivery, Driver, Due, FetchRequest, Group, Inspect, NewJob, Postgres, PushError, QueueRequest, Settled, Settlement, WorkerId,
+    Delivery, Driver, Due, FetchRequest, Group, Inspect, NewJob, Postgres, PushError, QueueRequest, Renewal, Settled, Settlement,
+    WorkerId, WorkerRow, WorkerState,
 };
 use queue::job::{JobId, JobState, Outcome};
 use queue_tests::postgres::{Direction, Proxy, Schema};
@@ -55,6 +56,22 @@ impl Behind {
 
     async fn fetch(&self, free: usize) -> Result<Vec<Delivery>, queue::Error> {
         self.driver.fetch(&self.request(free)).await
+    }
+
+    /// The row of a worker whose leases last longer than those of its claims, so that what was renewed ends last.
+    fn row(&self) -> WorkerRow {
+        WorkerRow {
+            id: self.worker,
+            name: "of a test".to_owned(),
+            host: "here".to_owned(),
+            pid: 1,
+            started_at: SystemTime::now(),
+            seen_at: SystemTime::now(),
+            queues: vec![("default".into(), 1)],
+            running: 1,
+            lease: Duration::from_secs(60),
+            state: WorkerState::Running,
+        }
     }
 
     async fn fetch_all(&self, free: usize) -> Vec<Delivery> {
@@ -163,6 +180,10 @@ fn a_claim_whose_answer_is_lost_is_made_again_at_once() {
             behind.push(job).await.unwrap();
         }
         let held = behind.fetch_all(1).await;
+        // Its lease ends as late as that of the claim that gets lost.
+        let row = behind.row();
+        let renewed = behind.driver.renew(&row, &[Renewal { lease: held[0].lease, progress: None }]).await.unwrap();
+        assert!(renewed.lost.is_empty());
         let lost = behind.lose(behind.fetch(1)).await;
         let again = match lost {
             Ok(deliveries) => deliveries,
