@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use queue::drivers::postgres::Open;
 use queue::drivers::{
-    Delivery, Driver, Due, FetchRequest, Group, Inspect, NewJob, Postgres, PushError, QueueRequest, Renewal, Settled, Settlement,
+    Delivery, Driver, FetchRequest, Group, Inspect, NewJob, Postgres, PushError, QueueRequest, Renewal, Settled, Settlement,
     WorkerId, WorkerRow, WorkerState,
 };
 use queue::job::{JobId, JobState, Outcome};
@@ -23,17 +23,7 @@ struct Behind {
 }
 
 fn job() -> NewJob {
-    NewJob {
-        id: JobId::new(),
-        kind: "Plain".into(),
-        queue: "default".into(),
-        payload: Arc::from(&b"{}"[..]),
-        version: 1,
-        priority: 100,
-        max_attempts: 20,
-        due: Due::Now,
-        extra: None,
-    }
+    NewJob::new("Plain", "default", b"{}")
 }
 
 impl Behind {

@@ -5,10 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use queue::drivers::{
-    Driver, Due, FetchRequest, Group, Inspect, NewJob, Postgres, QueueRequest, Settled, Settlement, Wake, WorkerId,
-};
-use queue::job::{JobId, Outcome};
+use queue::drivers::{Driver, FetchRequest, Group, Inspect, NewJob, Postgres, QueueRequest, Settled, Settlement, Wake, WorkerId};
+use queue::job::Outcome;
 use queue_tests::postgres::Schema;
 use sqlx::Connection;
 
@@ -16,17 +14,7 @@ use sqlx::Connection;
 const SOON: Duration = Duration::from_secs(30);
 
 fn job(queue: &str) -> NewJob {
-    NewJob {
-        id: JobId::new(),
-        kind: "Plain".into(),
-        queue: queue.into(),
-        payload: Arc::from(&b"{}"[..]),
-        version: 1,
-        priority: 100,
-        max_attempts: 20,
-        due: Due::Now,
-        extra: None,
-    }
+    NewJob::new("Plain", queue, b"{}")
 }
 
 async fn push(driver: &Postgres, jobs: Vec<NewJob>) {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use queue::Clock;
 use queue::drivers::{
-    Delivery, Driver, Due, FetchRequest, Group, MaintainLimits, NewJob, Postgres, QueueRequest, Settled, Settlement, WorkerId,
+    Delivery, Driver, FetchRequest, Group, MaintainLimits, NewJob, Postgres, QueueRequest, Settled, Settlement, WorkerId,
 };
 use queue::job::{JobId, Outcome};
 use queue_tests::postgres::Schema;
@@ -20,17 +20,7 @@ const DEAD: usize = 6_000;
 const SOON: Duration = Duration::from_secs(60);
 
 fn job(priority: u8) -> NewJob {
-    NewJob {
-        id: JobId::new(),
-        kind: "Plain".into(),
-        queue: "default".into(),
-        payload: Arc::from(&b"{}"[..]),
-        version: 1,
-        priority,
-        max_attempts: 20,
-        due: Due::Now,
-        extra: None,
-    }
+    NewJob { priority, ..NewJob::new("Plain", "default", b"{}") }
 }
 
 /// A driver among dead rows, and what it handed out.

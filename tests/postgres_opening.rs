@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use queue::drivers::postgres::Open;
-use queue::drivers::{Driver, Due, Group, Migrate, NewJob, Postgres};
-use queue::job::JobId;
+use queue::drivers::{Driver, Group, Migrate, NewJob, Postgres};
+
 use queue::{ErrorKind, Queue};
 use queue_tests::postgres::Schema;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -18,17 +18,7 @@ use tokio::runtime::{Builder, Runtime};
 const SOON: Duration = Duration::from_secs(60);
 
 fn job() -> NewJob {
-    NewJob {
-        id: JobId::new(),
-        kind: "Plain".into(),
-        queue: "default".into(),
-        payload: Arc::from(&b"{}"[..]),
-        version: 1,
-        priority: 100,
-        max_attempts: 20,
-        due: Due::Now,
-        extra: None,
-    }
+    NewJob::new("Plain", "default", b"{}")
 }
 
 fn runtime() -> Runtime {

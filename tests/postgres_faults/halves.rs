@@ -1,13 +1,12 @@
 //! An exchange of which one half fails: what was stored is not lost with it, nor what was claimed.
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use queue::drivers::{
-    Delivery, Driver, Due, FetchRequest, Group, NewJob, Postgres, QueueRequest, Renewal, Settled, Settlement, WorkerId,
-    WorkerRow, WorkerState,
+    Delivery, Driver, FetchRequest, Group, NewJob, Postgres, QueueRequest, Renewal, Settled, Settlement, WorkerId, WorkerRow,
+    WorkerState,
 };
-use queue::job::{JobId, Outcome};
+use queue::job::Outcome;
 use queue_tests::postgres::Cluster;
 use sqlx::Executor as _;
 
@@ -17,17 +16,7 @@ const FULL: &str = "CREATE FUNCTION jobs.full() RETURNS trigger LANGUAGE plpgsql
     CREATE TRIGGER full_disk AFTER DELETE ON jobs.queue_jobs FOR EACH ROW EXECUTE FUNCTION jobs.full();";
 
 fn job(payload: &'static str) -> NewJob {
-    NewJob {
-        id: JobId::new(),
-        kind: "Plain".into(),
-        queue: "default".into(),
-        payload: Arc::from(payload.as_bytes()),
-        version: 1,
-        priority: 100,
-        max_attempts: 20,
-        due: Due::Now,
-        extra: None,
-    }
+    NewJob::new("Plain", "default", payload.as_bytes())
 }
 
 fn request(worker: WorkerId, free: usize) -> FetchRequest {

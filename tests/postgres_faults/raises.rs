@@ -1,5 +1,10 @@
 //! Errors that the server raises in the middle of a statement: as often as a test says, on each table.
 
+use std::time::Duration;
+
+use queue::PushError;
+use queue::drivers::{Driver, FetchRequest, Group, NewJob, Postgres, QueueRequest, Settled, Settlement, WorkerId};
+use queue::job::Outcome;
 use queue::worker::Health;
 use queue_tests::postgres::Cluster;
 use sqlx::postgres::PgConnection;
@@ -50,6 +55,33 @@ async fn conflicts(code: &str) {
         assert!(raised(&mut admin, on).await > 4, "it was raised on {on:?}");
     }
     rig.close(&cluster).await;
+}
+
+/// Each verb is tried five times, so that its caller hears of five that met and of no fewer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verb_that_met_others_is_done_again_before_it_fails() {
+    let Some(cluster) = Cluster::for_test(&[]) else { return };
+    let driver = Postgres::from_options(cluster.url().parse().unwrap()).schema("jobs").await.unwrap();
+    let mut admin = cluster.connect().await;
+    let push = async || driver.push(&[Group { jobs: vec![NewJob::new("Plain", "default", b"{}")], tick: None }]).await.remove(0);
+    let queues = vec![QueueRequest { queue: "default".into(), free: 1, ahead: 0 }];
+    let request = FetchRequest { worker: WorkerId::now_v7(), lease: Duration::from_secs(30), queues, except: Vec::new() };
+    for code in ["40001", "40P01"] {
+        raise(&mut admin, TABLES[0], (code, 4)).await;
+        push().await.expect("the fifth try stores it");
+        assert_eq!(raised(&mut admin, TABLES[0]).await, 5);
+        raise(&mut admin, TABLES[0], (code, 5)).await;
+        assert!(matches!(push().await, Err(PushError::Unavailable(_))), "five tries, and no more");
+        assert_eq!(raised(&mut admin, TABLES[0]).await, 5);
+        raise(&mut admin, TABLES[1], (code, 4)).await;
+        let claimed = driver.fetch(&request).await.expect("the fifth try claims it");
+        assert_eq!((claimed.len(), claimed[0].attempt, raised(&mut admin, TABLES[1]).await), (1, 1, 5));
+        raise(&mut admin, TABLES[2], (code, 4)).await;
+        let settled = driver.settle(&[Settlement::new(claimed[0].lease, Outcome::Complete)]).await;
+        assert_eq!(settled.expect("the fifth try settles it"), [Settled::Stored]);
+        assert_eq!(raised(&mut admin, TABLES[2]).await, 5);
+    }
+    driver.close().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -103,6 +103,29 @@ fn json_size(map: &serde_json::Map<String, serde_json::Value>) -> usize {
 }
 
 impl NewJob {
+    /// A job that is due at once, with a new id and what a job has where nobody says otherwise; its fields are there to be changed.
+    ///
+    /// ```
+    /// use queue::drivers::NewJob;
+    ///
+    /// let job = NewJob { priority: 1, ..NewJob::new("SendReceipt", "mail", br#"{"order":42}"#) };
+    /// assert_eq!((job.version, job.max_attempts), (1, 20));
+    /// ```
+    #[must_use]
+    pub fn new(kind: &str, queue: &str, payload: &[u8]) -> Self {
+        Self {
+            id: JobId::new(),
+            kind: kind.into(),
+            queue: queue.into(),
+            payload: payload.into(),
+            version: 1,
+            priority: 100,
+            max_attempts: 20,
+            due: Due::Now,
+            extra: None,
+        }
+    }
+
     /// Its unique key, if it has one.
     #[must_use]
     pub fn unique_key(&self) -> Option<&str> {

@@ -43,26 +43,14 @@ impl Acted {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
     use futures_util::FutureExt;
 
-    use crate::drivers::{Driver, Due, Extra, Group, NewJob, Sqlite};
-    use crate::job::JobId;
+    use crate::drivers::{Driver, Extra, Group, NewJob, Sqlite};
 
     fn job(queue: &str, unique_key: Option<&str>) -> Group {
         let extra = unique_key.map(|key| Box::new(Extra { unique_key: Some(key.to_owned()), ..Extra::default() }));
-        let job = NewJob {
-            id: JobId::new(),
-            kind: "Plain".into(),
-            queue: queue.into(),
-            payload: Arc::from(&b"{}"[..]),
-            version: 1,
-            priority: 100,
-            max_attempts: 1,
-            due: Due::Now,
-            extra,
-        };
+        let job = NewJob { extra, ..NewJob::new("Plain", queue, b"{}") };
         Group { jobs: vec![job], tick: None }
     }
 

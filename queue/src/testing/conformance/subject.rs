@@ -32,17 +32,7 @@ pub(super) const fn hours(hours: u64) -> Duration {
 
 /// A job with nothing special.
 pub(super) fn job() -> NewJob {
-    NewJob {
-        id: JobId::new(),
-        kind: "Plain".into(),
-        queue: QUEUE.into(),
-        payload: Arc::from(&b"{}"[..]),
-        version: 1,
-        priority: 100,
-        max_attempts: 20,
-        due: Due::Now,
-        extra: None,
-    }
+    NewJob::new("Plain", QUEUE, b"{}")
 }
 
 /// A job of another queue.
