@@ -1,13 +1,16 @@
-//! The statements of `docs/sqlite.md`, which no doc test runs: each is tried on a file of the driver.
+//! The statements of `docs/sqlite.md` and `docs/postgres.md`, which no doc test runs: each is tried on a store of the driver. Those that make the
+//! roles are tried by `postgres_function`.
 
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
 use std::sync::Arc;
 
-use queue::drivers::Sqlite;
+use queue::drivers::{Postgres, Sqlite};
 use queue::prelude::*;
 use queue::{JobId, JobState};
+use queue_tests::postgres::Schema;
 use queue_tests::probe::{PATIENCE, Probe};
+use sqlx::postgres::PgRow;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqliteRow};
 use sqlx::{Row as _, SqlSafeStr as _};
 
@@ -83,6 +86,48 @@ async fn the_statements_that_look_into_a_file_find_what_is_there() {
     assert!(lease < 31.0, "a lease of {lease} s");
     let row = all(workers.to_owned()).await.remove(0);
     assert_eq!(row.get::<String, _>("name"), "the-worker");
+
+    pool.close().await;
+    probe.open();
+    worker.shutdown(PATIENCE).await;
+    queue.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_statements_that_look_into_a_schema_find_what_is_there() {
+    let Some(schema) = Schema::new() else { return };
+    let driver = Postgres::from_options(schema.plain_url().parse().unwrap()).schema(schema.name()).await.unwrap();
+    let queue = Queue::from_driver(Arc::new(driver));
+    let probe = Arc::<Probe>::default();
+    let container = Container::builder().instance(Arc::clone(&probe)).build();
+    let worker = Worker::builder(&queue, container).start().await.unwrap();
+    let failed = queue.dispatch(Fails::with(false)).await.unwrap().id;
+    assert_eq!(queue.wait(failed, PATIENCE).await.unwrap().state, JobState::Failed);
+    let running = queue.dispatch(Fails::with(true)).await.unwrap().id;
+    probe.wait_for("waits", 1).await;
+
+    let pool = schema.pool(1);
+    let all = async |sql: &str| -> Vec<PgRow> {
+        let sql = sql.replace("queue.queue_", &format!("{}.queue_", schema.name()));
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql).into_sql_str()).fetch_all(&pool).await.unwrap()
+    };
+    let statements = statements(include_str!("../docs/postgres.md"));
+    let [push, _roles, counts, failures, runs] = statements[..] else { panic!("{} statements", statements.len()) };
+
+    let pushed: String = all(&push.trim_end().replacen("SELECT ", "SELECT (", 1).replace("\n)", "\n))::text")).await[0].get(0);
+    let row = queue.job(pushed.parse::<JobId>().unwrap()).await.unwrap().unwrap();
+    assert_eq!((row.kind.as_str(), row.queue.as_str(), row.state), ("SendReceipt", "mail", JobState::Scheduled));
+    let rows = all(counts).await;
+    let row = rows.iter().find(|row| row.get::<&str, _>("queue") == "default").unwrap();
+    let count = |column: &str| row.get_unchecked::<String, _>(column);
+    assert_eq!((count("running"), count("failed"), count("available")), ("1".to_owned(), "1".to_owned(), "0".to_owned()));
+    let rows = all(failures).await;
+    let (id, error): (String, String) = (rows[0].get_unchecked("id"), rows[0].get("error"));
+    assert_eq!((id, error), (failed.to_string(), "no such mailbox".to_owned()));
+    let rows = all(runs).await;
+    let (id, lease): (String, String) = (rows[0].get_unchecked("id"), rows[0].get_unchecked("lease"));
+    assert_eq!(id, running.to_string());
+    assert!(lease.starts_with("00:00:"), "a lease of {lease}");
 
     pool.close().await;
     probe.open();

@@ -8,7 +8,8 @@ use std::time::Duration;
 use queue::drivers::postgres::Open;
 use queue::drivers::{Driver, Group, Migrate, NewJob, Postgres};
 
-use queue::{ErrorKind, Queue};
+use queue::ErrorKind;
+use queue::prelude::*;
 use queue_tests::postgres::Schema;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
@@ -160,6 +161,50 @@ fn a_driver_outlives_the_runtime_that_it_was_opened_in() {
     for driver in [outside, inside] {
         assert!(Builder::new_current_thread().enable_all().build().unwrap().block_on(pushes(&driver)));
         assert!(runtime().block_on(pushes(&driver)));
+    }
+}
+
+/// How many connections have this name.
+async fn connections(admin: &mut PgConnection, name: &str) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM pg_stat_activity WHERE application_name = $1")
+        .bind(name)
+        .fetch_one(admin)
+        .await
+        .unwrap()
+}
+
+#[test]
+fn who_only_pushes_has_three_connections_and_none_when_it_is_closed() {
+    let Some(schema) = Schema::new() else { return };
+    runtime().block_on(async {
+        let named = options(&schema).application_name(schema.name());
+        let mut admin = schema.connect().await;
+        let queue = Queue::from_driver(Arc::new(Postgres::from_options(named).schema(schema.name()).await.unwrap()));
+        let until = async |admin: &mut PgConnection, count: i64| {
+            let reached = async {
+                while connections(admin, schema.name()).await != count {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(SOON, reached).await.unwrap_or_else(|_| panic!("there are never {count} connections"));
+        };
+        for _ in 0..20 {
+            queue.dispatch(Idle::with()).await.unwrap();
+        }
+        // That which listens, that which looked at the schema, and that which pushes.
+        until(&mut admin, 3).await;
+        queue.shutdown().await.unwrap();
+        drop(queue);
+        until(&mut admin, 0).await;
+    });
+}
+
+#[derive(Queueable)]
+struct Idle;
+
+impl Job for Idle {
+    async fn handle(&self) -> JobResult {
+        Ok(())
     }
 }
 
