@@ -15,7 +15,7 @@ use super::{Done, runtime};
 
 const SAMPLES: usize = 500;
 /// Between two samples, so that everything has gone to sleep.
-const PAUSE: Duration = Duration::from_millis(30);
+pub(crate) const PAUSE: Duration = Duration::from_millis(30);
 
 /// The channel of the raw form.
 const CHANNEL: &str = "bare";

@@ -2,6 +2,7 @@
 //!
 //! `cargo bench -p queue-benches --bench postgres -- --help` says which figures there are, and which take long.
 
+mod across;
 mod bulk;
 mod drain;
 #[path = "../greet.rs"]
@@ -26,12 +27,13 @@ type Done = Result<(), Box<dyn std::error::Error>>;
 /// A figure: its name on the command line, and how it is measured.
 type Figure = (&'static str, fn(&Options, &Server) -> Done);
 
-const FIGURES: [Figure; 7] = [
+const FIGURES: [Figure; 8] = [
     ("drain", drain::measure),
     ("pushers", pushers::measure),
     ("bulk", bulk::measure),
     ("single", single::measure),
     ("latency", latency::measure),
+    ("across", across::measure),
     ("idle", idle::measure),
     ("held", held::measure),
 ];
@@ -41,6 +43,9 @@ fn main() -> Done {
     if options.is_help {
         say(HELP);
         return Ok(());
+    }
+    if let Some(url) = &options.child {
+        return across::push(url);
     }
     let server = Server::start(&options)?;
     let said = runtime()?.block_on(server.settings())?;

@@ -13,6 +13,7 @@ figures, all of them where none is named:
   bulk      `dispatch_all`, beside inserts of 1,000 or 5,000 rows at once, whichever is faster
   single    one caller that awaits each push, beside one insert after the other
   latency   from the push to the start of the handler, in one process, beside a bare INSERT, NOTIFY, LISTEN and claim
+  across    the same from another process, which tells this one through the server
   idle      how many statements a worker without work makes (30 s)
   held      500 jobs/s, from the push to the start of the handler, without and with a held snapshot and dead rows
 
@@ -36,6 +37,8 @@ pub(crate) struct Options {
     pub(crate) dead: usize,
     pub(crate) seconds: usize,
     pub(crate) url: Option<String>,
+    /// This program was started by itself to push into that database.
+    pub(crate) child: Option<String>,
     figures: Vec<String>,
 }
 
@@ -50,6 +53,7 @@ impl Options {
             dead: 300_000,
             seconds: 20,
             url: None,
+            child: None,
             figures: Vec::new(),
         };
         let mut args = std::env::args().skip(1);
@@ -67,6 +71,7 @@ impl Options {
                 "--dead" => options.dead = number(value()?)?,
                 "--seconds" => options.seconds = number(value()?)?,
                 "--url" => options.url = Some(value()?),
+                "--child" => options.child = Some(value()?),
                 figure if super::FIGURES.iter().any(|(name, _)| *name == figure) => options.figures.push(arg),
                 _ => return Err(format!("`{arg}` is not known: see --help")),
             }

@@ -103,6 +103,11 @@ impl Database {
         &self.name
     }
 
+    /// How another process reaches it.
+    pub(crate) fn url(&self) -> String {
+        self.options.to_url_lossy().to_string()
+    }
+
     /// A queue on the database.
     pub(crate) async fn queue(&self, ended: Ended) -> Queue {
         let driver = Postgres::from_options(self.options.clone());
