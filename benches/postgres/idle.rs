@@ -11,9 +11,9 @@ use super::server::{Ended, Server};
 use super::{Done, runtime};
 
 /// For how long it is counted.
-const SPAN: Duration = Duration::from_secs(30);
-/// After how long the server has counted what a connection did.
-const COUNTED: Duration = Duration::from_secs(2);
+const SPAN: Duration = Duration::from_secs(60);
+/// Until every statement was made once: the first time it is prepared, which is a transaction more; and until the server has counted that.
+const COUNTED: Duration = Duration::from_secs(15);
 
 pub(crate) fn measure(_: &Options, server: &Server) -> Done {
     let (statements, took) = runtime()?.block_on(async {

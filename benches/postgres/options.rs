@@ -14,7 +14,7 @@ figures, all of them where none is named:
   single    one caller that awaits each push, beside one insert after the other
   latency   from the push to the start of the handler, in one process, beside a bare INSERT, NOTIFY, LISTEN and claim
   across    the same from another process, which tells this one through the server
-  idle      how many statements a worker without work makes (30 s)
+  idle      how many statements a worker without work makes (75 s)
   held      500 jobs/s, from the push to the start of the handler, without and with a held snapshot and dead rows
 
 options:

@@ -48,3 +48,13 @@ async fn the_counts_are_locked_and_outcomes_wait() {
 async fn the_workers_are_locked_and_only_renewals_fail() {
     lock("queue_workers", |health| health.renew_failing.is_some() && health.settle_failing.is_none()).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_paused_is_locked_and_claims_wait() {
+    lock("queue_paused", |health| health.fetch_failing.is_some() && health.renew_failing.is_none()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_row_of_all_is_locked_and_renewals_fail() {
+    lock("queue_store", |health| health.renew_failing.is_some() && health.settle_failing.is_none()).await;
+}
