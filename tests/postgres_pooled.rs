@@ -83,3 +83,15 @@ async fn a_pooler_between_the_queue_and_its_server_changes_nothing() {
     let twice = runs.values().filter(|runs| **runs == 2).count();
     assert_eq!((runs.len(), twice, runs.values().sum::<usize>()), (JOBS + 1, JOBS / 100, JOBS + 1 + JOBS / 100));
 }
+
+#[tokio::test]
+async fn who_does_not_say_that_there_is_a_pooler_is_told_to_at_once() {
+    let Some(cluster) = Cluster::for_test(&[]) else { return };
+    let Some(bouncer) = Bouncer::for_test(&cluster, &[("ignore_startup_parameters", "")]) else { return };
+    // What is refused now is refused in two minutes as well, for which it is not waited.
+    let refused =
+        tokio::time::timeout(Duration::from_secs(60), async { Queue::connect(&bouncer.url()).await.unwrap_err() }).await;
+    let refused = refused.expect("it does not wait for what cannot change");
+    assert_eq!(refused.kind(), queue::ErrorKind::Store);
+    assert!(refused.to_string().contains("`?prepare=off&notify=off`"), "{refused}");
+}

@@ -83,7 +83,8 @@ impl Fault {
         match self {
             Self::Silent | Self::Sql(sqlx::Error::Io(_)) => true,
             Self::Own(error) => error.kind() == ErrorKind::Unavailable,
-            Self::Sql(_) => self.has_code(&["57P", "53", "08", "40001", "40P01", "55P03", "58"]),
+            // A protocol that is refused is refused tomorrow as well.
+            Self::Sql(_) => self.has_code(&["57P", "53", "08", "40001", "40P01", "55P03", "58"]) && !self.has_code(&["08P01"]),
         }
     }
 
@@ -92,6 +93,11 @@ impl Fault {
         match self.code().as_deref() {
             Some("28P01" | "28000") => {
                 format!("{place} does not let this user in: check the name, the password and `pg_hba.conf`")
+            }
+            Some("08P01") => {
+                format!(
+                    "{place} does not take a connection that is made like this: behind a pooler, connect with `?prepare=off&notify=off`"
+                )
             }
             Some("3D000") => format!("the database of {place} does not exist: create it with `createdb`"),
             Some("42501") => format!("the user of {place} lacks a right that this needs: docs/postgres.md lists them by role"),
