@@ -8,7 +8,8 @@ use std::time::Duration;
 use queue::drivers::{Driver, FetchRequest, Group, Inspect, NewJob, Postgres, QueueRequest, Settled, Settlement, Wake, WorkerId};
 use queue::job::Outcome;
 use queue_tests::postgres::Schema;
-use sqlx::Connection;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, Executor, PgConnection};
 
 /// How long an event may take that needs no time to pass.
 const SOON: Duration = Duration::from_secs(30);
@@ -102,5 +103,47 @@ fn many_pushes_are_few_notifications_and_the_last_one_is_told_of() {
         for _ in 0..2 {
             while heard().await != "pair" {}
         }
+    });
+}
+
+/// How many connections of this name listen.
+async fn listeners(connection: &mut PgConnection, name: &str) -> i64 {
+    let text = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND query LIKE 'LISTEN%'";
+    sqlx::query_scalar(text).bind(name).fetch_one(connection).await.unwrap()
+}
+
+#[test]
+fn the_handles_of_a_process_listen_on_one_connection() {
+    run(async |schema| {
+        let named: PgConnectOptions = schema.plain_url().parse().unwrap();
+        let named = named.application_name(schema.name());
+        let open = || Postgres::from_options(named.clone()).schema(schema.name()).poll_every(SOON * 100);
+        let handles = [open().await.unwrap(), open().await.unwrap(), open().await.unwrap()];
+        let queue: [Arc<str>; 1] = ["default".into()];
+        let mut connection = schema.connect().await;
+        // Each hears what somebody else tells, several times over, so that each is surely listening.
+        for _ in 0..5 {
+            let wakes = handles.each_ref().map(|handle| handle.wake(&queue));
+            let told = format!("SELECT pg_notify('queue_{}', 'work - default')", schema.name());
+            connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(told))).await.unwrap();
+            for wake in wakes {
+                assert!(soon("the word", wake).await.work);
+            }
+        }
+        assert_eq!(listeners(&mut connection, schema.name()).await, 1);
+        // It stays while anybody needs it.
+        let [first, second, third] = handles;
+        for handle in [first, second] {
+            handle.close().await.unwrap();
+        }
+        assert_eq!(listeners(&mut connection, schema.name()).await, 1);
+        third.close().await.unwrap();
+        drop(third);
+        let gone = async {
+            while listeners(&mut connection, schema.name()).await > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(SOON, gone).await.expect("nobody listens any more");
     });
 }
