@@ -52,6 +52,7 @@ fn worker(state: WorkerState) -> WorkerRow {
         started_at: SystemTime::now(),
         seen_at: SystemTime::now(),
         queues: vec![("mail".into(), 10)],
+        kinds: Vec::new(),
         running: 0,
         lease: LEASE,
         state,

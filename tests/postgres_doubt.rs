@@ -58,6 +58,7 @@ impl Behind {
             started_at: SystemTime::now(),
             seen_at: SystemTime::now(),
             queues: vec![("default".into(), 1)],
+            kinds: Vec::new(),
             running: 1,
             lease: Duration::from_secs(60),
             state: WorkerState::Running,

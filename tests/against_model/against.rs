@@ -212,6 +212,7 @@ impl<S: Subject> Against<S> {
             started_at: self.clock.now(),
             seen_at: self.clock.now(),
             queues: served(index),
+            kinds: Vec::new(),
             running: runs.len(),
             lease: secs(LEASE),
             state: if stops { WorkerState::Stopped } else { WorkerState::Running },
@@ -292,7 +293,7 @@ impl<S: Subject> Against<S> {
         filter.queues = list.queues.iter().map(|&index| queue(index).to_string()).collect();
         filter.tags = if list.is_tagged { vec!["a tag".to_owned()] } else { Vec::new() };
         filter.after = after.map(id);
-        let rows = self.runtime.block_on(inspect.jobs(&filter)).expect("`jobs` works");
+        let rows = self.runtime.block_on(inspect.jobs(&filter)).expect("`jobs` works").jobs;
         let seen: Vec<_> = rows.iter().map(|row| row.id).collect();
         assert_eq!(seen, numbers.iter().map(|number| id(*number)).collect::<Vec<_>>(), "{filter:?}");
     }
@@ -300,7 +301,7 @@ impl<S: Subject> Against<S> {
     /// The whole store.
     fn compare(&self, model: &Model) {
         let inspect = self.driver.inspect().expect("it can be looked into");
-        let rows = self.runtime.block_on(inspect.jobs(&Filter::new().limit(1_000))).expect("`jobs` works");
+        let rows = self.runtime.block_on(inspect.jobs(&Filter::new().limit(1_000))).expect("`jobs` works").jobs;
         let seen: Vec<_> = rows.iter().map(|row| (row.id, row.state)).collect();
         let expected: Vec<_> = model.jobs.iter().map(|(number, job)| (id(*number), job.state)).collect();
         assert_eq!(seen, expected, "the jobs and their states");

@@ -177,10 +177,10 @@ impl Walk {
             let mut filter = Filter::new().limit(37);
             filter.after = rows.last().map(|row| row.id);
             let page = self.driver.inside().jobs(&filter).await.expect("the memory driver answers");
-            if page.is_empty() {
+            if page.jobs.is_empty() {
                 return rows;
             }
-            rows.extend(page);
+            rows.extend(page.jobs);
         }
     }
 
@@ -204,7 +204,7 @@ impl Walk {
             let filter = Filter::new().state(state).queue("mail").tag("tag").kind("New").limit(1_000);
             let listed = self.driver.inside().jobs(&filter).await.expect("the memory driver answers");
             let expected = rows.iter().filter(|row| filter.fits(row)).map(|row| row.id);
-            assert!(listed.iter().map(|row| row.id).eq(expected.take(1_000)));
+            assert!(listed.jobs.iter().map(|row| row.id).eq(expected.take(1_000)));
         }
     }
 

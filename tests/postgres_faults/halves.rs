@@ -33,6 +33,7 @@ fn row(id: WorkerId) -> WorkerRow {
         started_at: SystemTime::now(),
         seen_at: SystemTime::now(),
         queues: vec![("default".into(), 3)],
+        kinds: Vec::new(),
         running: 2,
         lease: Duration::from_secs(30),
         state: WorkerState::Running,

@@ -91,7 +91,7 @@ async fn a_broken_row_that_waits_does_not_hold_up_the_others() {
             assert!(ended.contains(&all[good].id), "{what}: job {good} did not come");
             assert_eq!(driver.look(all[good].id).await.unwrap().state, JobState::Completed, "{what}");
         }
-        let listed = driver.inside().jobs(&Filter::new()).await.unwrap();
+        let listed = driver.inside().jobs(&Filter::new()).await.unwrap().jobs;
         assert!(listed.iter().filter(|row| row.state == JobState::Completed).count() >= 3, "{what}");
         assert_eq!(
             number(&mut stranger, "SELECT count(*) FROM queue_jobs WHERE state IN ('available', 'running')").await,
@@ -208,7 +208,7 @@ async fn an_unknown_state_is_an_error_of_its_row_alone() {
         assert_eq!(error.kind(), ErrorKind::Store);
         assert!(chain(&error).contains("`pondering` is no state of a job"), "{error:?}");
     }
-    assert_eq!(driver.inside().jobs(&Filter::new()).await.unwrap().len(), 2, "the others are listed");
+    assert_eq!(driver.inside().jobs(&Filter::new()).await.unwrap().jobs.len(), 2, "the others are listed");
     assert_eq!(driver.take(5).await.len(), 2);
 }
 

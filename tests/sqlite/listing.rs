@@ -12,7 +12,7 @@ async fn pages(driver: &Sqlite, filter: &Filter) -> Vec<queue::JobRow> {
     loop {
         let mut filter = filter.clone();
         filter.after = all.last().map(|row| row.id).or(filter.after);
-        let page = driver.inside().jobs(&filter).await.unwrap();
+        let page = driver.inside().jobs(&filter).await.unwrap().jobs;
         let is_last = page.len() < filter.page();
         all.extend(page);
         if is_last {

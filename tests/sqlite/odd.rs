@@ -40,7 +40,7 @@ async fn odd_names_and_texts_come_back_as_they_were() {
         let again = driver.store(vec![NewJob { id: JobId::new(), ..odd.clone() }]).await;
         assert_eq!(again, [Pushed::duplicate_of(odd.id)], "{name:?}");
         let filter = Filter::new().queue(name).kind(name).tag(name);
-        assert_eq!(driver.inside().jobs(&filter).await.unwrap().len(), 1, "{name:?}");
+        assert_eq!(driver.inside().jobs(&filter).await.unwrap().jobs.len(), 1, "{name:?}");
         driver.inside().pause(name).await.unwrap();
         assert!(driver.fetch(&request_of(&[name], 9)).await.unwrap().is_empty(), "{name:?}");
         driver.inside().resume(name).await.unwrap();

@@ -140,6 +140,7 @@ pub(crate) fn worker() -> WorkerRow {
         started_at: SystemTime::now(),
         seen_at: SystemTime::now(),
         queues: vec![("mail".into(), 10)],
+        kinds: Vec::new(),
         running: 0,
         lease: LEASE,
         state: WorkerState::Running,

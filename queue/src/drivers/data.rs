@@ -335,6 +335,8 @@ pub struct WorkerRow {
     pub seen_at: SystemTime,
     /// The queues that it serves, and their slots.
     pub queues: Vec<(Arc<str>, usize)>,
+    /// The kinds that it knows, aliases too.
+    pub kinds: Vec<Arc<str>>,
     /// How many jobs it runs now.
     pub running: usize,
     /// How long its leases last; its row is dead when it was not heard of for that long.

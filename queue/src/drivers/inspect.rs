@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{BoxFuture, WorkerRow};
+use super::{BoxFuture, Delivery, Told, WorkerId, WorkerRow};
 use crate::error::{Error, ErrorKind};
 use crate::job::{Filter, JobId, JobRow, JobState};
 
@@ -12,8 +12,31 @@ pub trait Inspect: Send + Sync {
     /// One job, or `None`.
     fn job(&self, id: JobId) -> BoxFuture<'_, Result<Option<JobRow>, Error>>;
 
-    /// A page of jobs, by id.
-    fn jobs<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Vec<JobRow>, Error>>;
+    /// A page of jobs, in the order of their ids, or the contrary where the filter says so.
+    ///
+    /// No statement of it goes over more than [`Filter::LOOK`] rows: where the jobs that fit are rare, the page is short, and its
+    /// [`next`](Page::next) says from where to look on.
+    fn jobs<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Page, Error>>;
+
+    /// How many jobs fit a filter, up to about `most`; its page does not count. Like [`jobs`](Inspect::jobs) no statement of it takes
+    /// longer the more rows there are, and ten looks are the most.
+    fn count<'a>(&'a self, filter: &'a Filter, most: u64) -> BoxFuture<'a, Result<Count, Error>> {
+        Box::pin(async move {
+            let mut count = Count { jobs: 0, is_all: true };
+            let mut filter = Filter { after: None, limit: Some(1_000), ..filter.clone() };
+            for _ in 0..MOST_LOOKS {
+                let page = self.jobs(&filter).await?;
+                count.jobs += page.jobs.len() as u64;
+                let Some(next) = page.next else { return Ok(count) };
+                if count.jobs >= most {
+                    break;
+                }
+                filter.after = Some(next);
+            }
+            count.is_all = false;
+            Ok(count)
+        })
+    }
 
     /// How many jobs are where.
     fn counts(&self) -> BoxFuture<'_, Result<Counts, Error>>;
@@ -29,6 +52,37 @@ pub trait Inspect: Send + Sync {
     /// the winner's id where its unique key is taken.
     fn retry(&self, id: JobId) -> BoxFuture<'_, Result<(), Error>>;
 
+    /// Does the same to many jobs, as [`cancel`](Inspect::cancel), [`retry`](Inspect::retry) and [`forget`](Inspect::forget) do to one.
+    /// One answer each, in order: the state that the job now has, and for a forgotten one the state that it had. By default one by one; a
+    /// store that can do many in one commit does so.
+    fn act<'a>(&'a self, action: Action, ids: &'a [JobId]) -> BoxFuture<'a, Result<Vec<Result<JobState, Error>>, Error>> {
+        Box::pin(async move {
+            let mut answers = Vec::with_capacity(ids.len());
+            for &id in ids {
+                let answer = match action {
+                    Action::Cancel => self.cancel(id).await,
+                    Action::Retry => self.retry(id).await.map(|()| JobState::Available),
+                    Action::Forget => {
+                        let state = self.job(id).await?.map_or(JobState::Completed, |row| row.state);
+                        self.forget(id).await.map(|()| state)
+                    }
+                };
+                match answer {
+                    Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Conflict) => return Err(error),
+                    answer => answers.push(answer),
+                }
+            }
+            Ok(answers)
+        })
+    }
+
+    /// Tells workers something that they heed at their next renewal; all that live where none is named. Answers how many were told.
+    fn tell<'a>(&'a self, told: Told, workers: &'a [WorkerId]) -> BoxFuture<'a, Result<usize, Error>>;
+
+    /// Claims one waiting job by its id, due or not, paused or not, for a run that its worker decides on: attempt counted, with a lease and
+    /// a token, as [`fetch`](super::Driver::fetch) does. A held, a running and a terminal one are `Conflict`.
+    fn claim(&self, id: JobId, worker: WorkerId, lease: Duration) -> BoxFuture<'_, Result<Delivery, Error>>;
+
     /// Retries every job that [`Filter::for_retry`] leaves of a filter, as [`retry`](Inspect::retry) does. By default page by page and one by
     /// one; a store that can do many in one commit does so. What was retried before an error stays retried.
     fn retry_all<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Retried, Error>> {
@@ -37,10 +91,7 @@ pub trait Inspect: Send + Sync {
             let Some(mut filter) = filter.for_retry() else { return Ok(done) };
             loop {
                 let page = self.jobs(&filter).await?;
-                let Some(last) = page.last() else { return Ok(done) };
-                // By id, so that a job which fails again meanwhile is not met again.
-                filter.after = Some(last.id);
-                for row in &page {
+                for row in &page.jobs {
                     match self.retry(row.id).await {
                         Ok(()) => done.retried += 1,
                         // Somebody was faster: it is forgotten, or retried already.
@@ -54,6 +105,9 @@ pub trait Inspect: Send + Sync {
                         Err(error) => return Err(error),
                     }
                 }
+                // By id, so that a job which fails again meanwhile is not met again.
+                let Some(next) = page.next else { return Ok(done) };
+                filter.after = Some(next);
             }
         })
     }
@@ -66,6 +120,57 @@ pub trait Inspect: Send + Sync {
 
     /// The contrary of [`pause`](Inspect::pause).
     fn resume<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<(), Error>>;
+}
+
+/// How many looks one count takes at most.
+const MOST_LOOKS: usize = 10;
+
+/// A page of jobs.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Page {
+    /// The jobs that fit, as many as the page has room for.
+    pub jobs: Vec<JobRow>,
+    /// Where the next page begins: behind this id, which need not be that of a job. `None` when there is nothing behind.
+    pub next: Option<JobId>,
+}
+
+impl Page {
+    /// A page, and where the next one begins.
+    #[must_use]
+    pub const fn new(jobs: Vec<JobRow>, next: Option<JobId>) -> Self {
+        Self { jobs, next }
+    }
+}
+
+/// How many jobs fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Count {
+    /// How many were counted.
+    pub jobs: u64,
+    /// Whether those are all; else there may be more.
+    pub is_all: bool,
+}
+
+impl Count {
+    /// So many, and whether those are all.
+    #[must_use]
+    pub const fn new(jobs: u64, is_all: bool) -> Self {
+        Self { jobs, is_all }
+    }
+}
+
+/// What can be done to many jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Action {
+    /// [`cancel`](Inspect::cancel).
+    Cancel,
+    /// [`retry`](Inspect::retry).
+    Retry,
+    /// [`forget`](Inspect::forget).
+    Forget,
 }
 
 /// What a retry of many came to.

@@ -34,7 +34,7 @@ pub use data::{
 };
 pub use error::PushError;
 pub use futures_util::future::BoxFuture;
-pub use inspect::{Counts, Inspect, QueueCounts, Retried};
+pub use inspect::{Action, Count, Counts, Inspect, Page, QueueCounts, Retried};
 pub use memory::Memory;
 pub use migrate::{Migrate, Schema};
 #[cfg(feature = "postgres")]

@@ -39,6 +39,14 @@ impl JobId {
         SystemTime::UNIX_EPOCH + Duration::from_millis(millis)
     }
 
+    /// The least id of a millisecond: every job that is pushed at this time or later by a right clock has a greater one. A time before
+    /// 1970 has that of 1970.
+    #[must_use]
+    pub fn first_at(time: SystemTime) -> Self {
+        let millis = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
+        Self(Uuid::from_u128(millis.min((1 << 48) - 1) << 80))
+    }
+
     /// The id as a number, for drivers.
     #[must_use]
     pub const fn as_u128(self) -> u128 {

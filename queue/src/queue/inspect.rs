@@ -4,7 +4,10 @@
 
 use std::sync::Arc;
 
-use crate::drivers::{BoxFuture, Counts, Driver, Inspect, Retried, WorkerRow};
+use crate::drivers::{
+    Action, BoxFuture, Count, Counts, Driver, Inspect, MaintainLimits, Maintained, Page, QueueCounts, Retried, Schema, Told,
+    WorkerId, WorkerRow,
+};
 use crate::error::{Error, ErrorKind};
 use crate::job::{Filter, JobId, JobRow, JobState, queue_name};
 
@@ -61,8 +64,69 @@ impl Queue {
     ///
     /// As [`job`](Queue::job).
     pub async fn jobs(&self, filter: &Filter) -> Result<Vec<JobRow>, Error> {
+        let (driver, mut filter) = (Arc::clone(self.driver()), filter.clone());
+        self.on_engine(async move {
+            let (inspect, size) = (inspection(&*driver)?, filter.page());
+            let mut jobs = Vec::new();
+            loop {
+                filter.limit = Some(size - jobs.len());
+                let page = inspect.jobs(&filter).await?;
+                jobs.extend(page.jobs);
+                let Some(next) = page.next.filter(|_| jobs.len() < size) else { return Ok(jobs) };
+                filter.after = Some(next);
+            }
+        })
+        .await
+    }
+
+    /// One look for a page of jobs: it takes no longer the more jobs there are, and so may find less than fit. Its
+    /// [`next`](Page::next) is where to look on: `filter.after(next)`.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// use queue::{Queue, job::Filter};
+    ///
+    /// let queue = Queue::connect("memory:").await?;
+    /// let page = queue.search(&Filter::new().newest_first()).await?;
+    /// assert!(page.jobs.is_empty() && page.next.is_none());
+    /// # Ok::<(), queue::Error>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`job`](Queue::job).
+    pub async fn search(&self, filter: &Filter) -> Result<Page, Error> {
         let (driver, filter) = (Arc::clone(self.driver()), filter.clone());
         self.on_engine(async move { inspection(&*driver)?.jobs(&filter).await }).await
+    }
+
+    /// How many jobs fit a filter, up to about `most`. A filter that names nothing but states and queues is counted whole, whatever `most`
+    /// says: the stores keep those numbers.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// use queue::{JobState, Queue, job::Filter};
+    ///
+    /// let queue = Queue::connect("memory:").await?;
+    /// let failed = queue.count(&Filter::new().state(JobState::Failed).kind("SendWelcomeEmail"), 10_000).await?;
+    /// println!("{}{} failed", failed.jobs, if failed.is_all { "" } else { " or more" });
+    /// # Ok::<(), queue::Error>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`job`](Queue::job).
+    pub async fn count(&self, filter: &Filter, most: u64) -> Result<Count, Error> {
+        if let Some(plain) = filter.by_state_and_queue() {
+            let counts = self.counts().await?;
+            let of_queue = |(name, queue): (&String, &QueueCounts)| match plain.has_queue(name) {
+                true => JobState::ALL.into_iter().filter(|state| plain.has_state(*state)).map(|state| queue.state(state)).sum(),
+                false => 0,
+            };
+            return Ok(Count::new(counts.queues.iter().map(of_queue).sum(), true));
+        }
+        let (driver, filter) = (Arc::clone(self.driver()), filter.clone());
+        self.on_engine(async move { inspection(&*driver)?.count(&filter, most).await }).await
     }
 
     /// How many jobs are where.
@@ -137,6 +201,79 @@ impl Queue {
     /// [`ErrorKind::NotFound`], [`ErrorKind::Conflict`] for a live job, and as [`job`](Queue::job).
     pub async fn forget(&self, id: JobId) -> Result<(), Error> {
         self.inspect(move |inspect| inspect.forget(id)).await
+    }
+
+    /// Does the same to many jobs, as [`cancel`](Queue::cancel), [`retry`](Queue::retry) and [`forget`](Queue::forget) do to one. One answer
+    /// each, in order: the state that the job now has, and for a forgotten one the state that it had.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// use queue::{ErrorKind, JobId, Queue, drivers::Action};
+    ///
+    /// let queue = Queue::connect("memory:").await?;
+    /// let answers = queue.act(Action::Forget, &[JobId::new()]).await?;
+    /// assert_eq!(answers[0].as_ref().unwrap_err().kind(), ErrorKind::NotFound);
+    /// # Ok::<(), queue::Error>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`job`](Queue::job). A store may do many in one commit, so that an error leaves none of them done, or some.
+    pub async fn act(&self, action: Action, ids: &[JobId]) -> Result<Vec<Result<JobState, Error>>, Error> {
+        let (driver, asked) = (Arc::clone(self.driver()), ids.to_vec());
+        let answers = self.on_engine(async move { inspection(&*driver)?.act(action, &asked).await }).await?;
+        if action == Action::Cancel {
+            for (&id, answer) in ids.iter().zip(&answers) {
+                match answer {
+                    Ok(JobState::Running) => self.inner.workers.tell(|worker| worker.cancelled(id)),
+                    Ok(_) => self.terminal(id),
+                    Err(_) => {}
+                }
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Tells workers to fetch no more, or to stop so that whoever started them starts them again; they heed it within a third of their
+    /// lease, 10 s by default. All that live where none is named. Answers how many were told.
+    ///
+    /// A worker that was told to restart ends its [`run`](crate::Worker::run) as by a signal.
+    ///
+    /// # Errors
+    ///
+    /// As [`job`](Queue::job).
+    pub async fn tell(&self, told: Told, workers: &[WorkerId]) -> Result<usize, Error> {
+        let (driver, workers) = (Arc::clone(self.driver()), workers.to_vec());
+        self.on_engine(async move { inspection(&*driver)?.tell(told, &workers).await }).await
+    }
+
+    /// Does by hand what every worker does all the time: one batch of promoting what is due, taking back what dead workers held, and
+    /// removing what is older than the limits say. Call it again while [`pruned`](Maintained::pruned) is the batch of the limits.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn maintain(&self, limits: &MaintainLimits) -> Result<Maintained, Error> {
+        let (driver, limits) = (Arc::clone(self.driver()), limits.clone());
+        let maintained = self.on_engine(async move { driver.maintain(&limits).await }).await?;
+        maintained.failed.iter().for_each(|row| self.terminal(row.id));
+        Ok(maintained)
+    }
+
+    /// Which version the schema of the store has, and which one this program wants; `None` for a store without a schema.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn schema(&self) -> Result<Option<Schema>, Error> {
+        let driver = Arc::clone(self.driver());
+        self.on_engine(async move {
+            match driver.migrate() {
+                Some(migrate) => migrate.schema().await.map(Some),
+                None => Ok(None),
+            }
+        })
+        .await
     }
 
     /// Nothing of this queue is fetched or started from now on; what runs goes on. In this process it is in force when this returns.

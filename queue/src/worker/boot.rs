@@ -209,7 +209,7 @@ async fn warn_of_unknown_kinds(queue: &Queue, entries: &[&'static Entry]) {
         let Some(inspect) = driver.inspect() else { return Ok(Vec::new()) };
         let waiting = JobState::ALL.into_iter().filter(|state| state.is_waiting());
         let filter = waiting.fold(Filter::new().limit(KINDS_LOOKED_AT), Filter::state);
-        inspect.jobs(&filter).await
+        Ok(inspect.jobs(&filter).await?.jobs)
     })
     .await;
     let unknown: HashSet<String> =

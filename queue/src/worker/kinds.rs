@@ -113,6 +113,11 @@ impl Kinds {
         Sieve { kinds: self, last: None }
     }
 
+    /// All names and aliases.
+    pub(super) fn names(&self) -> Vec<Arc<str>> {
+        self.names.iter().map(|name| Arc::clone(&name.name)).collect()
+    }
+
     /// The names, for a log line.
     pub(super) fn list(&self) -> String {
         let mut names: Vec<_> = self.kinds.iter().map(|kind| kind.entry.kind).collect();

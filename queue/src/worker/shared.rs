@@ -364,6 +364,7 @@ impl Shared {
             started_at: self.started_at,
             seen_at: self.clock.now(),
             queues: self.lanes().iter().map(|lane| (Arc::clone(&lane.queue), lane.slots)).collect(),
+            kinds: self.kinds.names(),
             running: self.slots().iter().filter(|slot| slot.is_busy()).count(),
             lease: self.settings.lease,
             state,

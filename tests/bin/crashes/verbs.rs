@@ -93,6 +93,7 @@ async fn settle_late(stage: &Stage) -> Result<(), Box<dyn Error>> {
         started_at: now,
         seen_at: now,
         queues: Vec::new(),
+        kinds: Vec::new(),
         running: runs.len(),
         lease: Duration::from_secs(1),
         state: WorkerState::Running,

@@ -1,6 +1,8 @@
 //! The faults of looking and acting.
 
-use queue::drivers::{BoxFuture, Counts, Inspect, Retried, WorkerRow};
+use std::time::Duration;
+
+use queue::drivers::{BoxFuture, Counts, Delivery, Inspect, Page, Retried, Told, WorkerId, WorkerRow};
 use queue::job::{Filter, JobRow};
 use queue::{Error, ErrorKind, JobId, JobState};
 
@@ -23,7 +25,7 @@ impl Inspect for Faulty {
         })
     }
 
-    fn jobs<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Vec<JobRow>, Error>> {
+    fn jobs<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Page, Error>> {
         Box::pin(async move {
             let mut filter = filter.clone();
             if self.has(Fault::ListsFromTheStart) {
@@ -45,6 +47,14 @@ impl Inspect for Faulty {
 
     fn workers(&self) -> BoxFuture<'_, Result<Vec<WorkerRow>, Error>> {
         self.inner().workers()
+    }
+
+    fn tell<'a>(&'a self, told: Told, workers: &'a [WorkerId]) -> BoxFuture<'a, Result<usize, Error>> {
+        self.inner().tell(told, workers)
+    }
+
+    fn claim(&self, id: JobId, worker: WorkerId, lease: Duration) -> BoxFuture<'_, Result<Delivery, Error>> {
+        self.inner().claim(id, worker, lease)
     }
 
     fn cancel(&self, id: JobId) -> BoxFuture<'_, Result<JobState, Error>> {
@@ -69,12 +79,12 @@ impl Inspect for Faulty {
             match self.fault {
                 Fault::RetriesManyInWords => {
                     let mut retried = Retried::default();
-                    retried.retried = self.inner().jobs(filter).await?.len() as u64;
+                    retried.retried = self.inner().jobs(filter).await?.jobs.len() as u64;
                     Ok(retried)
                 }
                 Fault::RetriesOnePage => {
                     let mut retried = Retried::default();
-                    for row in self.inner().jobs(&filter.clone().state(JobState::Failed)).await? {
+                    for row in self.inner().jobs(&filter.clone().state(JobState::Failed)).await?.jobs {
                         retried.retried += u64::from(self.inner().retry(row.id).await.is_ok());
                     }
                     Ok(retried)

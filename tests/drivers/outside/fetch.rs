@@ -33,13 +33,7 @@ impl Table {
             if row.rescues > 0 && deliveries.len() >= queue.free {
                 continue;
             }
-            row.state = JobState::Running;
-            row.attempt += 1;
-            row.token += 1;
-            row.started_at = Some(now);
-            row.expires_at = now + request.lease;
-            row.worker = Some(request.worker);
-            deliveries.push(row.delivery());
+            deliveries.push(row.claim(request.worker, request.lease, now));
         }
         deliveries
     }

@@ -1,9 +1,9 @@
 //! Looking, and acting on single jobs and queues.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use queue::drivers::{BoxFuture, Counts, Inspect, WorkerRow};
+use queue::drivers::{BoxFuture, Counts, Delivery, Inspect, Page, Told, WorkerId, WorkerRow};
 use queue::job::{Filter, JobRow};
 use queue::{Error, ErrorKind, JobId, JobState};
 
@@ -17,12 +17,40 @@ impl Inspect for Outside {
         Box::pin(async move { Ok(self.table().await.jobs.get(&id).map(Row::to_job_row)) })
     }
 
-    fn jobs<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Vec<JobRow>, Error>> {
+    fn jobs<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Page, Error>> {
         Box::pin(async move {
             let table = self.table().await;
-            // The map is sorted by id, so the first ones that fit are the page.
-            Ok(table.jobs.values().map(Row::to_job_row).filter(|row| filter.fits(row)).take(filter.page()).collect())
+            // The map is sorted by id, so the first ones that fit are the page, or the last ones.
+            let mut rows: Vec<_> = table.jobs.values().map(Row::to_job_row).filter(|row| filter.fits(row)).collect();
+            if filter.newest_first {
+                rows.reverse();
+            }
+            let is_more = rows.len() > filter.page();
+            rows.truncate(filter.page());
+            let next = rows.last().filter(|_| is_more).map(|row| row.id);
+            Ok(Page::new(rows, next))
         })
+    }
+
+    fn tell<'a>(&'a self, told: Told, workers: &'a [WorkerId]) -> BoxFuture<'a, Result<usize, Error>> {
+        Box::pin(async move {
+            let (mut table, now) = (self.table().await, self.now());
+            let is_alive = |worker: &&WorkerRow| worker.seen_at + worker.lease > now;
+            let is_meant = |worker: &&WorkerRow| workers.contains(&worker.id) || (workers.is_empty() && is_alive(worker));
+            let meant: Vec<_> = table.workers.values().filter(is_meant).map(|worker| worker.id).collect();
+            table.told.extend(meant.iter().map(|id| (*id, told)));
+            Ok(meant.len())
+        })
+    }
+
+    fn claim(&self, id: JobId, worker: WorkerId, lease: Duration) -> BoxFuture<'_, Result<Delivery, Error>> {
+        Box::pin(self.change(move |table, now| {
+            let row = table.find(id)?;
+            if !row.state.is_waiting() || row.state == JobState::Held {
+                return Err(conflict(format!("the job {id} is {} and cannot be claimed", row.state)));
+            }
+            Ok(row.claim(worker, lease, now))
+        }))
     }
 
     fn counts(&self) -> BoxFuture<'_, Result<Counts, Error>> {

@@ -21,10 +21,11 @@ impl Table {
         self.note_a_write(now);
         if worker.state == WorkerState::Stopped {
             self.workers.remove(&worker.id);
+            self.told.remove(&worker.id);
         } else {
             self.workers.insert(worker.id, WorkerRow { seen_at: now, ..worker.clone() });
         }
-        let mut renewed = Renewed::default();
+        let mut renewed = Renewed { told: self.told.get(&worker.id).copied(), ..Renewed::default() };
         for Renewal { lease, progress } in renewals {
             let Some(row) = self.jobs.get_mut(&lease.id).filter(|row| row.is_held_by(*lease)) else {
                 renewed.lost.push(lease.id);

@@ -1,7 +1,7 @@
 //! One job in the table.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use queue::drivers::{Delivery, Due, Extra, Lease, NewJob, WorkerId};
 use queue::job::{AttemptError, JobRow, Payload, Progress};
@@ -99,7 +99,18 @@ impl Row {
         self.errors.push(AttemptError::new(self.attempt, now, message));
     }
 
-    pub(crate) fn delivery(&self) -> Delivery {
+    /// Begins a run.
+    pub(crate) fn claim(&mut self, worker: WorkerId, lease: Duration, now: SystemTime) -> Delivery {
+        self.state = JobState::Running;
+        self.attempt += 1;
+        self.token += 1;
+        self.started_at = Some(now);
+        self.expires_at = now + lease;
+        self.worker = Some(worker);
+        self.delivery()
+    }
+
+    fn delivery(&self) -> Delivery {
         Delivery {
             lease: Lease { id: self.id, place: 0, token: self.token },
             kind: Arc::clone(&self.kind),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use queue::JobId;
-use queue::drivers::{QueueRow, Tick, WorkerId, WorkerRow};
+use queue::drivers::{QueueRow, Tick, Told, WorkerId, WorkerRow};
 
 use super::row::Row;
 use super::wake::Event;
@@ -18,6 +18,8 @@ pub(crate) struct Table {
     pub(crate) queues: BTreeSet<Arc<str>>,
     pub(crate) paused: BTreeSet<Arc<str>>,
     pub(crate) workers: BTreeMap<WorkerId, WorkerRow>,
+    /// What workers are told until they end.
+    pub(crate) told: HashMap<WorkerId, Told>,
     /// Ticks that were stored, and when.
     pub(crate) ticks: HashMap<Tick, SystemTime>,
     /// When a worker last wrote.

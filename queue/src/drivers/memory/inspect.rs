@@ -3,14 +3,16 @@
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Memory;
 use super::lanes::{Lane, Lanes};
 use super::lease::Run;
 use super::rows::{Row, Time};
 use super::store::{Found, Store};
-use crate::drivers::{BoxFuture, Counts, Inspect, QueueCounts, WorkerRow};
+use crate::drivers::{BoxFuture, Counts, Delivery, Inspect, Page, QueueCounts, Told, WorkerId, WorkerRow};
 use crate::error::{Error, ErrorKind};
+use crate::job::filter::Bounds;
 use crate::job::{Filter, JobId, JobRow, JobState};
 
 impl Inspect for Memory {
@@ -18,7 +20,7 @@ impl Inspect for Memory {
         Box::pin(async move { Ok(self.with(|store, _| store.job(id))) })
     }
 
-    fn jobs<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Vec<JobRow>, Error>> {
+    fn jobs<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Page, Error>> {
         Box::pin(async move { Ok(self.with(|store, _| store.jobs(filter))) })
     }
 
@@ -28,6 +30,14 @@ impl Inspect for Memory {
 
     fn workers(&self) -> BoxFuture<'_, Result<Vec<WorkerRow>, Error>> {
         Box::pin(async move { Ok(self.with(|store, _| store.workers.values().cloned().collect())) })
+    }
+
+    fn tell<'a>(&'a self, told: Told, workers: &'a [WorkerId]) -> BoxFuture<'a, Result<usize, Error>> {
+        Box::pin(async move { Ok(self.with(|store, now| store.tell(told, workers, now))) })
+    }
+
+    fn claim(&self, id: JobId, worker: WorkerId, lease: Duration) -> BoxFuture<'_, Result<Delivery, Error>> {
+        Box::pin(async move { self.with(|store, now| store.claim_one(id, worker, now.after(lease), now)) })
     }
 
     fn cancel(&self, id: JobId) -> BoxFuture<'_, Result<JobState, Error>> {
@@ -80,36 +90,69 @@ impl Store {
     }
 
     /// The rows of a page are found first, and only they are copied.
-    fn jobs(&self, filter: &Filter) -> Vec<JobRow> {
-        let mut page = Page { filter, queues: self.queues_of(filter), rows: BinaryHeap::new(), size: filter.page() };
-        if page.queues.as_ref().is_some_and(HashSet::is_empty) {
-            return Vec::new();
+    fn jobs(&self, filter: &Filter) -> Page {
+        let mut look = Look::new(filter, self.queues_of(filter), self.queues_not_of(filter));
+        if look.queues.as_ref().is_some_and(HashSet::is_empty) {
+            return Page::default();
         }
-        // Sorted by id, so it can stop early.
-        for row in filter.after.map_or_else(|| self.aside.range(..), |after| self.aside.range(after..)).map(|(_, row)| row) {
-            if page.is_past(row.id) {
+        let above = look.bounds.above;
+        // Sorted by id, so the oldest ones can stop early.
+        for row in above.map_or_else(|| self.aside.range(..), |above| self.aside.range(above..)).map(|(_, row)| row) {
+            if !filter.newest_first && look.is_past(row.id) {
                 break;
             }
-            page.offer(Found::Waiting(row));
+            look.offer(Found::Waiting(row), self);
         }
-        self.leases.runs().for_each(|run| page.offer(Found::Running(run)));
-        self.retained.rows().for_each(|ended| page.offer(Found::Ended(ended)));
+        self.leases.runs().for_each(|run| look.offer(Found::Running(run), self));
+        self.retained.rows().for_each(|ended| look.offer(Found::Ended(ended), self));
         if filter.states.is_empty() || filter.states.contains(&JobState::Available) {
             for lane in self.queues.iter().flat_map(Lanes::all) {
-                for (least, rows) in lane.segments_after(filter.after) {
-                    if !page.is_past(least) {
-                        rows.for_each(|row| page.offer(Found::Waiting(row)));
+                for (least, rows) in lane.segments_after(above) {
+                    if filter.newest_first || !look.is_past(least) {
+                        rows.for_each(|row| look.offer(Found::Waiting(row), self));
                     }
                 }
             }
         }
-        page.rows.into_sorted_vec().into_iter().map(|ById(found)| self.inspected(found)).collect()
+        let is_full = look.rows.len() == look.size;
+        let jobs: Vec<_> = look.rows.into_sorted_vec().into_iter().map(|ranked| self.inspected(ranked.found)).collect();
+        let next = jobs.last().filter(|_| is_full).map(|row| row.id);
+        Page::new(jobs, next)
     }
 
     /// The queues that a filter names, if it names any.
     fn queues_of(&self, filter: &Filter) -> Option<HashSet<u32>> {
         let named = || filter.queues.iter().filter_map(|name| self.queue_named(name)).collect();
         (!filter.queues.is_empty()).then(named)
+    }
+
+    /// The queues that a filter leaves out.
+    fn queues_not_of(&self, filter: &Filter) -> HashSet<u32> {
+        filter.not_queues.iter().filter_map(|name| self.queue_named(name)).collect()
+    }
+
+    fn tell(&mut self, told: Told, workers: &[WorkerId], now: Time) -> usize {
+        let is_alive = |worker: &WorkerRow| now < Time::from(worker.seen_at).after(worker.lease);
+        let is_meant = |worker: &WorkerRow| if workers.is_empty() { is_alive(worker) } else { workers.contains(&worker.id) };
+        let meant: Vec<WorkerId> = self.workers.values().filter(|worker| is_meant(worker)).map(|worker| worker.id).collect();
+        self.told.extend(meant.iter().map(|id| (*id, told)));
+        meant.len()
+    }
+
+    fn claim_one(&mut self, id: JobId, worker: WorkerId, expires: Time, now: Time) -> Result<Delivery, Error> {
+        let rule = "only a scheduled, available or retryable job can be claimed";
+        let can_be_taken = |found: Found<'_>| matches!(found, Found::Waiting(row) if row.state != JobState::Held);
+        if !self.find(id).is_some_and(can_be_taken) {
+            return Err(self.refused(id, rule));
+        }
+        let mut row = self.take_waiting(id).ok_or_else(|| self.refused(id, rule))?;
+        row.state = JobState::Running;
+        row.attempt += 1;
+        row.token = row.token.wrapping_add(1);
+        self.lanes(row.queue).enter(JobState::Running);
+        let delivery = row.delivery(self.name_of(row.queue), self.leases.next_place());
+        self.leases.insert(Run { row, worker, started: now, expires, is_cancelled: false });
+        Ok(delivery)
     }
 
     fn counts(&self, now: Time) -> Counts {
@@ -222,60 +265,100 @@ impl Store {
     }
 }
 
-/// The rows with the least ids that fit, at most a page of them.
-struct Page<'a> {
+/// The rows that fit and come first, at most a page of them.
+struct Look<'a> {
     filter: &'a Filter,
+    bounds: Bounds,
     queues: Option<HashSet<u32>>,
-    rows: BinaryHeap<ById<'a>>,
+    not_queues: HashSet<u32>,
+    rows: BinaryHeap<Ranked<'a>>,
     size: usize,
 }
 
-/// A row that is compared by its id alone.
-struct ById<'a>(Found<'a>);
+/// A row that is compared by its rank alone.
+struct Ranked<'a> {
+    rank: u128,
+    found: Found<'a>,
+}
 
-impl Ord for ById<'_> {
+impl Ord for Ranked<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.0.row().id.cmp(&other.0.row().id)
+        self.rank.cmp(&other.rank)
     }
 }
 
-impl PartialOrd for ById<'_> {
+impl PartialOrd for Ranked<'_> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for ById<'_> {
+impl PartialEq for Ranked<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
 
-impl Eq for ById<'_> {}
+impl Eq for Ranked<'_> {}
 
-impl<'a> Page<'a> {
-    /// Whether the page is full of ids that are less than this one.
-    fn is_past(&self, id: JobId) -> bool {
-        self.rows.len() == self.size && self.rows.peek().is_some_and(|greatest| greatest.0.row().id < id)
+impl<'a> Look<'a> {
+    fn new(filter: &'a Filter, queues: Option<HashSet<u32>>, not_queues: HashSet<u32>) -> Self {
+        Self { filter, bounds: filter.bounds(), queues, not_queues, rows: BinaryHeap::new(), size: filter.page() }
     }
 
-    fn offer(&mut self, found: Found<'a>) {
+    /// Lower comes first.
+    fn rank(&self, id: JobId) -> u128 {
+        if self.filter.newest_first { !id.as_u128() } else { id.as_u128() }
+    }
+
+    /// Whether the page is full of rows that come before this one.
+    fn is_past(&self, id: JobId) -> bool {
+        self.rows.len() == self.size && self.rows.peek().is_some_and(|last| last.rank < self.rank(id))
+    }
+
+    fn offer(&mut self, found: Found<'a>, store: &Store) {
         if self.is_past(found.row().id) || !self.fits(found.row()) {
             return;
         }
-        self.rows.push(ById(found));
+        if self.filter.reads_rows() && !self.filter.fits(&store.inspected(found)) {
+            return;
+        }
+        self.rows.push(Ranked { rank: self.rank(found.row().id), found });
         if self.rows.len() > self.size {
             self.rows.pop();
         }
     }
 
-    /// The same as [`Filter::fits`], without copying the row first. A new field of the filter does not compile until it stands here.
+    /// The same as [`Filter::fits`] but for what reads rows, without copying the row first. A new field of the filter does not compile until
+    /// it stands here.
     fn fits(&self, row: &Row) -> bool {
-        let Filter { states, kinds, queues: _, tags, after, limit: _ } = self.filter;
-        after.is_none_or(|after| row.id > after)
+        let Filter {
+            states,
+            kinds,
+            queues: _,
+            tags,
+            ids,
+            not_kinds,
+            not_queues: _,
+            not_tags,
+            errors: _,
+            args: _,
+            since: _,
+            until: _,
+            newest_first: _,
+            after: _,
+            limit: _,
+        } = self.filter;
+        let own_tags = row.extra.as_ref().map_or(&[][..], |extra| &extra.tags);
+        self.bounds.above.is_none_or(|above| row.id > above)
+            && self.bounds.below.is_none_or(|below| row.id < below)
             && (states.is_empty() || states.contains(&row.state))
+            && (ids.is_empty() || ids.contains(&row.id))
             && self.queues.as_ref().is_none_or(|queues| queues.contains(&row.queue))
+            && !self.not_queues.contains(&row.queue)
             && (kinds.is_empty() || kinds.iter().any(|kind| **kind == *row.kind))
-            && (tags.is_empty() || row.extra.as_ref().is_some_and(|extra| extra.tags.iter().any(|tag| tags.contains(tag))))
+            && !not_kinds.iter().any(|kind| **kind == *row.kind)
+            && (tags.is_empty() || own_tags.iter().any(|tag| tags.contains(tag)))
+            && !own_tags.iter().any(|tag| not_tags.contains(tag))
     }
 }

@@ -75,11 +75,12 @@ impl Store {
         self.watch.renewed(now);
         if worker.state == WorkerState::Stopped {
             self.workers.remove(&worker.id);
+            self.told.remove(&worker.id);
         } else {
             self.workers.insert(worker.id, WorkerRow { seen_at: now.system(), ..worker.clone() });
         }
         let expires = now.after(worker.lease);
-        let mut renewed = Renewed::default();
+        let mut renewed = Renewed { told: self.told.get(&worker.id).copied(), ..Renewed::default() };
         for renewal in renewals {
             let Some(run) = self.leases.extend(&renewal.lease, expires) else {
                 renewed.lost.push(renewal.lease.id);

@@ -12,7 +12,7 @@ use super::rows::{Key, QueueIndex, Row, Time};
 use super::seen::Seen;
 use super::unique::{Keys, Ticks};
 use super::wake::Waiters;
-use crate::drivers::{WorkerId, WorkerRow};
+use crate::drivers::{Told, WorkerId, WorkerRow};
 use crate::job::{JobId, JobState};
 
 /// The jobs and all that belongs to them.
@@ -31,6 +31,8 @@ pub(super) struct Store {
     pub(super) ticks: Ticks,
     pub(super) seen: Seen,
     pub(super) workers: BTreeMap<WorkerId, WorkerRow>,
+    /// What workers are told until they end.
+    pub(super) told: BTreeMap<WorkerId, Told>,
     pub(super) watch: Watch,
     pub(super) waiters: Waiters,
     /// `sync:`: whoever pushes waits for the end, so neither a delay nor the wait before a retry is kept.
@@ -68,6 +70,7 @@ impl Store {
             ticks: Ticks::default(),
             seen: Seen::default(),
             workers: BTreeMap::new(),
+            told: BTreeMap::new(),
             watch: Watch::new(now),
             waiters: Waiters::default(),
             skips_waits: false,

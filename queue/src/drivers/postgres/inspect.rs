@@ -13,7 +13,7 @@ use super::statement::Statement;
 use super::tell::Message;
 use super::{Core, Postgres};
 use crate::drivers::events::News;
-use crate::drivers::{BoxFuture, Counts, Inspect, QueueCounts, Retried, WorkerRow, WorkerState};
+use crate::drivers::{BoxFuture, Counts, Delivery, Inspect, Page, QueueCounts, Retried, Told, WorkerId, WorkerRow, WorkerState};
 use crate::error::{Error, ErrorKind};
 use crate::job::{Filter, JobId, JobRow, JobState};
 
@@ -25,7 +25,7 @@ impl Inspect for Postgres {
         Box::pin(async move { self.core.told(self.core.job(id).await) })
     }
 
-    fn jobs<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Vec<JobRow>, Error>> {
+    fn jobs<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Page, Error>> {
         Box::pin(async move { self.core.told(self.core.page(filter).await) })
     }
 
@@ -35,6 +35,14 @@ impl Inspect for Postgres {
 
     fn workers(&self) -> BoxFuture<'_, Result<Vec<WorkerRow>, Error>> {
         Box::pin(async move { self.core.told(self.core.workers().await) })
+    }
+
+    fn tell<'a>(&'a self, _told: Told, _workers: &'a [WorkerId]) -> BoxFuture<'a, Result<usize, Error>> {
+        Box::pin(async { Err(Error::new(ErrorKind::Unsupported, "not here yet")) })
+    }
+
+    fn claim(&self, _id: JobId, _worker: WorkerId, _lease: Duration) -> BoxFuture<'_, Result<Delivery, Error>> {
+        Box::pin(async { Err(Error::new(ErrorKind::Unsupported, "not here yet")) })
     }
 
     fn cancel(&self, id: JobId) -> BoxFuture<'_, Result<JobState, Error>> {
@@ -219,6 +227,7 @@ fn worker(row: &PgRow) -> Result<WorkerRow, sqlx::Error> {
         started_at: rows::time(row.try_get(4)?),
         seen_at: rows::time(row.try_get(5)?),
         queues: rows::json(row.try_get(6)?),
+        kinds: Vec::new(),
         running: rows::bounded(row, 7)?,
         lease: Duration::from_micros(rows::bounded(row, 8)?),
         state: WorkerState::of_word(row.try_get(9)?),

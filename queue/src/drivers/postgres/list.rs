@@ -6,12 +6,19 @@ use super::Core;
 use super::error::Fault;
 use super::rows;
 use super::statement::Statement;
+use crate::drivers::Page;
 use crate::job::{Filter, JobRow, JobState};
 use sqlx::Row;
 
 impl Core {
     /// A page of the jobs that fit.
-    pub(super) async fn page(&self, filter: &Filter) -> Result<Vec<JobRow>, Fault> {
+    pub(super) async fn page(&self, filter: &Filter) -> Result<Page, Fault> {
+        let jobs = self.listed(filter).await?;
+        let next = jobs.last().filter(|_| jobs.len() == filter.page()).map(|row| row.id);
+        Ok(Page::new(jobs, next))
+    }
+
+    async fn listed(&self, filter: &Filter) -> Result<Vec<JobRow>, Fault> {
         let is_indexed = |state: &JobState| matches!(state, JobState::Failed | JobState::Cancelled);
         let is_failed = !filter.states.is_empty() && filter.states.iter().all(is_indexed);
         let mut jobs = Vec::new();

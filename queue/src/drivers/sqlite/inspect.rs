@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::{Executor, Row, SqliteConnection};
 
@@ -13,7 +14,7 @@ use super::push;
 use super::retry;
 use super::rows;
 use super::script::{Answer, Script};
-use crate::drivers::{BoxFuture, Counts, Inspect, QueueCounts, Retried, WorkerId, WorkerRow, WorkerState};
+use crate::drivers::{BoxFuture, Counts, Delivery, Inspect, Page, QueueCounts, Retried, Told, WorkerId, WorkerRow, WorkerState};
 use crate::error::{Error, ErrorKind};
 use crate::job::{Filter, JobId, JobRow, JobState};
 
@@ -25,7 +26,7 @@ impl Inspect for Sqlite {
         }))
     }
 
-    fn jobs<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Vec<JobRow>, Error>> {
+    fn jobs<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Page, Error>> {
         Box::pin(self.read(async move |connection| list::page(connection, filter).await))
     }
 
@@ -59,6 +60,14 @@ impl Inspect for Sqlite {
 
     fn workers(&self) -> BoxFuture<'_, Result<Vec<WorkerRow>, Error>> {
         Box::pin(self.read(async |connection| workers(connection).await))
+    }
+
+    fn tell<'a>(&'a self, _told: Told, _workers: &'a [WorkerId]) -> BoxFuture<'a, Result<usize, Error>> {
+        Box::pin(async { Err(Error::new(ErrorKind::Unsupported, "not here yet")) })
+    }
+
+    fn claim(&self, _id: JobId, _worker: WorkerId, _lease: Duration) -> BoxFuture<'_, Result<Delivery, Error>> {
+        Box::pin(async { Err(Error::new(ErrorKind::Unsupported, "not here yet")) })
     }
 
     fn cancel(&self, id: JobId) -> BoxFuture<'_, Result<JobState, Error>> {
@@ -210,8 +219,9 @@ async fn workers(connection: &mut SqliteConnection) -> Result<Vec<WorkerRow>, Fa
                 started_at: rows::time(row.try_get(4)?),
                 seen_at: rows::time(row.try_get(5)?),
                 queues,
+                kinds: Vec::new(),
                 running: rows::number(row, 7)?,
-                lease: std::time::Duration::from_micros(rows::number(row, 8)?),
+                lease: Duration::from_micros(rows::number(row, 8)?),
                 state: WorkerState::of_word(&rows::text(row, 9)?),
             })
         })

@@ -4,10 +4,17 @@ use sqlx::{Executor, Row, SqliteConnection};
 
 use super::error::Fault;
 use super::rows;
+use crate::drivers::Page;
 use crate::job::{Filter, JobRow, JobState};
 
 /// A page of the jobs that fit.
-pub(super) async fn page(connection: &mut SqliteConnection, filter: &Filter) -> Result<Vec<JobRow>, Fault> {
+pub(super) async fn page(connection: &mut SqliteConnection, filter: &Filter) -> Result<Page, Fault> {
+    let jobs = listed(connection, filter).await?;
+    let next = jobs.last().filter(|_| jobs.len() == filter.page()).map(|row| row.id);
+    Ok(Page::new(jobs, next))
+}
+
+async fn listed(connection: &mut SqliteConnection, filter: &Filter) -> Result<Vec<JobRow>, Fault> {
     let is_indexed = |state: &JobState| matches!(state, JobState::Failed | JobState::Cancelled);
     if filter.states.is_empty() || !filter.states.iter().all(is_indexed) {
         let states: Vec<_> = filter.states.iter().map(|state| state.as_str()).collect();

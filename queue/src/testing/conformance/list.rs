@@ -10,7 +10,7 @@ use crate::job::{Filter, JobState, Outcome};
 
 async fn list(subject: &Subject, filter: &Filter) -> Vec<JobId> {
     let inspect = subject.driver.inspect().expect("the rule asked for it");
-    let rows = inspect.jobs(filter).await.expect("`jobs` works");
+    let rows = inspect.jobs(filter).await.expect("`jobs` works").jobs;
     for row in &rows {
         assert!(filter.fits(row), "{:?} does not fit {filter:?}", row.id);
     }

@@ -233,6 +233,7 @@ impl Subject {
             started_at: self.clock.now(),
             seen_at: self.clock.now(),
             queues: queues.iter().map(|&queue| (queue.into(), 10)).collect(),
+            kinds: vec!["Plain".into()],
             running: 0,
             lease: LEASE,
             state: WorkerState::Running,
