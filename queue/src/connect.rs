@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use crate::drivers::Postgres;
 #[cfg(feature = "sqlite")]
 use crate::drivers::Sqlite;
-use crate::drivers::{BoxFuture, Driver, Memory};
+use crate::drivers::{BoxFuture, Driver, Memory, Schema};
 use crate::error::{Error, ErrorKind};
 use crate::park;
 use crate::queue::Queue;
@@ -83,12 +83,7 @@ fn unreadable(error: &VarError) -> Error {
 
 /// The driver that a URL names.
 async fn open(url: &str) -> Result<Arc<dyn Driver>, Error> {
-    let invalid = |message: String| Err(Error::new(ErrorKind::Invalid, message));
-    let Some((scheme, rest)) = url.split_once(':').filter(|(scheme, _)| is_scheme(scheme)) else {
-        // Nothing of it is shown: it may hold a password.
-        return invalid(format!("the URL of a store begins with a scheme, and this one does not; known are {KNOWN}"));
-    };
-    let scheme = scheme.to_ascii_lowercase();
+    let Place { scheme, rest } = place(url)?;
     let memory = match scheme.as_str() {
         "memory" | "async" => Memory::new(),
         "sync" => Memory::waiting_pushes(),
@@ -96,12 +91,155 @@ async fn open(url: &str) -> Result<Arc<dyn Driver>, Error> {
         "sqlite" => return Ok(Arc::new(Sqlite::from_url(rest).await?)),
         #[cfg(feature = "postgres")]
         "postgres" | "postgresql" => return Ok(Arc::new(Postgres::from_url(url).await?)),
-        _ => return invalid(unknown(&scheme)),
+        _ => return Err(Error::new(ErrorKind::Invalid, unknown(&scheme))),
     };
     if !rest.is_empty() {
-        return invalid(format!("`{scheme}:` takes nothing behind the colon: a store in memory has no place"));
+        let text = format!("`{scheme}:` takes nothing behind the colon: a store in memory has no place");
+        return Err(Error::new(ErrorKind::Invalid, text));
     }
     Ok(Arc::new(memory))
+}
+
+/// The two parts of a URL.
+struct Place<'a> {
+    scheme: String,
+    rest: &'a str,
+}
+
+fn place(url: &str) -> Result<Place<'_>, Error> {
+    let Some((scheme, rest)) = url.split_once(':').filter(|(scheme, _)| is_scheme(scheme)) else {
+        // Nothing of it is shown: it may hold a password.
+        let text = format!("the URL of a store begins with a scheme, and this one does not; known are {KNOWN}");
+        return Err(Error::new(ErrorKind::Invalid, text));
+    };
+    Ok(Place { scheme: scheme.to_ascii_lowercase(), rest })
+}
+
+/// A store that a URL names, not opened: for programs that look after stores, as `craft` does.
+///
+/// ```
+/// use queue::connect::Store;
+///
+/// let store = Store::at("memory:")?;
+/// assert!(store.is_of_this_process());
+/// assert_eq!(store.sql(0)?, None, "a store in memory has no schema");
+/// # Ok::<(), queue::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Store {
+    url: String,
+    scheme: String,
+}
+
+impl Store {
+    /// The store that a URL names.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] for a scheme that this build does not know.
+    pub fn at(url: impl Into<String>) -> Result<Self, Error> {
+        let url = url.into();
+        let scheme = place(&url)?.scheme;
+        let is_known = match scheme.as_str() {
+            "memory" | "async" | "sync" => true,
+            "sqlite" => cfg!(feature = "sqlite"),
+            "postgres" | "postgresql" => cfg!(feature = "postgres"),
+            _ => false,
+        };
+        if is_known { Ok(Self { url, scheme }) } else { Err(Error::new(ErrorKind::Invalid, unknown(&scheme))) }
+    }
+
+    /// The word before the colon.
+    #[must_use]
+    pub fn scheme(&self) -> &str {
+        &self.scheme
+    }
+
+    /// Whether it lives in the memory of a process: what another process opens under the same URL is another store.
+    #[must_use]
+    pub fn is_of_this_process(&self) -> bool {
+        matches!(self.scheme.as_str(), "memory" | "async" | "sync")
+    }
+
+    /// Opens it, as [`Queue::connect`] does.
+    pub fn open(&self) -> Connect {
+        Queue::connect(&self.url)
+    }
+
+    /// Opens it for looking and acting: nothing is created, and the schema is left as it is. A store that is not there, or whose schema is
+    /// not the one of this program, is an error that says so.
+    pub fn open_as_it_is(&self) -> Connect {
+        let settings = match self.scheme.as_str() {
+            "sqlite" => "create=off&migrate=off",
+            "postgres" | "postgresql" => "migrate=off",
+            _ => return self.open(),
+        };
+        let separator = if self.url.contains('?') { '&' } else { '?' };
+        Queue::connect(&format!("{}{separator}{settings}", self.url))
+    }
+
+    /// Which version its schema has, 0 for none, and which one this program wants; `None` for a store without a schema. Nothing is
+    /// created or changed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Queue::connect`].
+    pub async fn schema(&self) -> Result<Option<Schema>, Error> {
+        match self.scheme.as_str() {
+            #[cfg(feature = "sqlite")]
+            "sqlite" => Sqlite::schema_at(self.rest()).await.map(Some),
+            #[cfg(feature = "postgres")]
+            "postgres" | "postgresql" => Postgres::schema_at(&self.url).await.map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Brings its schema to the version that this program wants, and answers what it has now; `None` for a store without a schema.
+    ///
+    /// # Errors
+    ///
+    /// As [`Queue::connect`]; a schema that is newer than this program is left as it is.
+    pub async fn migrate(&self) -> Result<Option<Schema>, Error> {
+        match self.scheme.as_str() {
+            #[cfg(feature = "sqlite")]
+            "sqlite" => Sqlite::migrate_at(self.rest()).await.map(Some),
+            #[cfg(feature = "postgres")]
+            "postgres" | "postgresql" => Postgres::migrate_at(&self.url).await.map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// The statements that lead from a version of its schema to the wanted one; `None` for a store without a schema. It is not connected
+    /// to.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] for settings in the URL that cannot be meant.
+    pub fn sql(&self, from: u32) -> Result<Option<String>, Error> {
+        match self.scheme.as_str() {
+            #[cfg(feature = "sqlite")]
+            "sqlite" => Ok(Some(Sqlite::sql_from(from))),
+            #[cfg(feature = "postgres")]
+            "postgres" | "postgresql" => Postgres::sql_from(&self.url, from).map(Some),
+            _ => {
+                let _ = from;
+                Ok(None)
+            }
+        }
+    }
+
+    /// What stands behind the scheme.
+    #[cfg(feature = "sqlite")]
+    fn rest(&self) -> &str {
+        self.url.split_once(':').map_or("", |(_, rest)| rest)
+    }
+}
+
+impl fmt::Debug for Store {
+    /// Without what stands behind the scheme, which may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("scheme", &self.scheme).finish_non_exhaustive()
+    }
 }
 
 /// What is said of a scheme that this build does not know, and perhaps another does.

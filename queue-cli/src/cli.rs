@@ -1,0 +1,207 @@
+//! From the arguments of a process to a command, and to the code that the process ends with.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{ArgMatches, Args, Command, FromArgMatches as _};
+use queue::Queue;
+
+use crate::arguments::Globals;
+use crate::commands::{self, Entry, Group};
+use crate::failure::Failure;
+use crate::session::{MakeContainer, Session};
+use crate::{Services, exit};
+
+/// A command line, to be run.
+///
+/// ```no_run
+/// use queue::{Container, Queue};
+/// use queue_cli::Cli;
+///
+/// fn main() -> std::process::ExitCode {
+///     // A store in memory has no outside: push, look and work on one handle, in one process.
+///     let queue = Queue::connect("memory:").wait().expect("memory is always there").install();
+///     Cli::new(|| Container::builder().build()).queue(queue).run()
+/// }
+/// ```
+pub struct Cli {
+    name: String,
+    services: Option<MakeContainer>,
+    queue: Option<Queue>,
+}
+
+impl Cli {
+    /// The command line of a program with jobs, whose services the function makes when they are needed.
+    #[must_use]
+    pub fn new<S: Services>(services: impl FnOnce() -> S + 'static) -> Self {
+        let make = move || services().container();
+        Self { services: Some(Box::new(make)), ..Self::administration() }
+    }
+
+    /// The commands that need no job: it looks after any store that a URL names.
+    #[must_use]
+    pub fn administration() -> Self {
+        Self { name: "craft".to_owned(), services: None, queue: None }
+    }
+
+    /// What the program is called in its help; `craft` where nothing is said.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Works on this queue, whatever `QUEUE_URL` says.
+    #[must_use]
+    pub fn queue(mut self, queue: Queue) -> Self {
+        self.queue = Some(queue);
+        self
+    }
+
+    /// Runs the command that the arguments of the process name. It can be called anywhere: inside of a runtime it holds up the thread.
+    ///
+    /// The process should end with the code that it answers, since after [`queue:work`](crate) signals are no longer what they were.
+    pub fn run(self) -> ExitCode {
+        self.run_with(std::env::args_os())
+    }
+
+    /// Runs the command that these arguments name; the first one is the program.
+    pub fn run_with<A: Into<OsString> + Clone>(self, arguments: impl IntoIterator<Item = A>) -> ExitCode {
+        ExitCode::from(self.code(arguments.into_iter().map(Into::into).collect()))
+    }
+
+    /// Whether the first argument names a command of this command line: for a program with commands of its own.
+    ///
+    /// ```
+    /// assert!(queue_cli::Cli::knows("queue:work") && queue_cli::Cli::knows("queue"));
+    /// assert!(!queue_cli::Cli::knows("serve-my-site"));
+    /// ```
+    #[must_use]
+    pub fn knows(argument: &str) -> bool {
+        commands::list().iter().any(|entry| entry.spec.name() == argument || entry.spec.noun == argument)
+    }
+
+    /// Whether a command needs no code of the user's, only a store: a tool without jobs can do it.
+    ///
+    /// ```
+    /// assert!(queue_cli::Cli::is_administration("queue:failed"));
+    /// assert!(!queue_cli::Cli::is_administration("queue:work"));
+    /// ```
+    #[must_use]
+    pub fn is_administration(command: &str) -> bool {
+        commands::list().iter().any(|entry| entry.spec.name() == command && !entry.spec.needs_jobs)
+    }
+
+    fn code(self, arguments: Vec<OsString>) -> u8 {
+        let command = self.command();
+        let matches = match command.try_get_matches_from(arguments) {
+            Ok(matches) => matches,
+            Err(error) => return said(&error),
+        };
+        let globals = match Globals::from_arg_matches(&matches) {
+            Ok(globals) => globals,
+            Err(error) => return said(&error),
+        };
+        let Some((entry, matches)) = chosen(&matches) else { return exit::USAGE };
+        let is_missing_jobs = entry.spec.needs_jobs && self.services.is_none();
+        let session = Session::new(globals, self.services, self.queue);
+        let ended = match is_missing_jobs {
+            true => Err(without_jobs(&entry)),
+            false => on_runtime(|| (entry.run)(&matches, session)),
+        };
+        match ended {
+            Ok(code) => code,
+            Err(failure) => {
+                let text = failure.to_string();
+                if !text.is_empty() {
+                    let _ = writeln!(anstream::stderr(), "error: {text}");
+                }
+                failure.code
+            }
+        }
+    }
+
+    /// All commands, in both spellings.
+    pub(crate) fn command(&self) -> Command {
+        let mut root = Command::new(self.name.clone())
+            .version(env!("CARGO_PKG_VERSION"))
+            .about("Makes jobs, runs them and looks after them")
+            .subcommand_required(true)
+            .arg_required_else_help(true)
+            .disable_help_subcommand(false)
+            .help_template("{about}\n\n{usage-heading} {usage}\n{after-help}\n\n{options}")
+            .after_help(overview());
+        root = Globals::augment_args(root);
+        let entries = commands::list();
+        for entry in &entries {
+            root = root.subcommand(entry.command(entry.spec.name()));
+        }
+        // The other spelling, `queue work`, which completion in a shell that splits at colons needs.
+        let mut nouns: Vec<&str> = entries.iter().map(|entry| entry.spec.noun).filter(|noun| !noun.is_empty()).collect();
+        nouns.dedup();
+        for noun in nouns {
+            let verbs: Vec<Command> = entries.iter().filter(|entry| entry.spec.noun == noun).map(|entry| entry.command(entry.spec.verb.to_owned())).collect();
+            root = match root.find_subcommand(noun) {
+                // A command of its own, as `migrate`.
+                Some(_) => root.mut_subcommand(noun, |command| command.subcommands(verbs.into_iter().map(|verb| verb.hide(true)))),
+                None => root.subcommand(Command::new(noun.to_owned()).hide(true).about("The same in two words").subcommand_required(true).subcommands(verbs)),
+            };
+        }
+        root
+    }
+}
+
+/// The command that was chosen, in whichever spelling.
+fn chosen(matches: &ArgMatches) -> Option<(Entry, ArgMatches)> {
+    let (name, inner) = matches.subcommand()?;
+    let (name, inner) = match inner.subcommand() {
+        Some((verb, innermost)) => (format!("{name}:{verb}"), innermost),
+        None => (name.to_owned(), inner),
+    };
+    let entry = commands::list().into_iter().find(|entry| entry.spec.name() == name)?;
+    Some((entry, inner.clone()))
+}
+
+fn without_jobs(entry: &Entry) -> Failure {
+    let name = entry.spec.name();
+    Failure::new(exit::FAILED, format!("`{name}` needs the jobs of a program, and this tool has none"))
+        .hint("run it in the folder of your package, where `craft init` was run, or with the binary that was built there")
+}
+
+/// Lets clap say what is wrong, or what help was asked.
+fn said(error: &clap::Error) -> u8 {
+    // Where nobody reads any more, there is nothing to say.
+    let _ = error.print();
+    u8::try_from(error.exit_code()).unwrap_or(exit::USAGE)
+}
+
+fn on_runtime<F: Future<Output = Result<u8, Failure>>>(run: impl FnOnce() -> F) -> Result<u8, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(exit::FAILED, format!("cannot start: {error}")))?;
+    runtime.block_on(run())
+}
+
+/// The commands by group, a line each.
+fn overview() -> String {
+    let entries = commands::list();
+    let width = entries.iter().map(|entry| entry.spec.name().len()).max().unwrap_or_default();
+    let mut text = String::new();
+    for group in Group::ALL {
+        text.push_str(&format!("\n{}:\n", group.title()));
+        for entry in entries.iter().filter(|entry| entry.spec.group == group) {
+            text.push_str(&format!("  {:width$}  {}\n", entry.spec.name(), entry.spec.about));
+        }
+    }
+    text.push_str("\nBoth spellings work: `queue:work` and `queue work`. `help COMMAND` shows the options and examples of a command.");
+    text
+}
+
+impl fmt::Debug for Cli {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cli").field("name", &self.name).finish_non_exhaustive()
+    }
+}

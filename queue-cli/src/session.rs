@@ -1,0 +1,94 @@
+//! What a command has at hand: its options, where it prints, the store and the services.
+
+use std::io::{self, IsTerminal};
+
+use queue::connect::{Connect, Store};
+use queue::{BoxError, Container, Queue};
+
+use crate::arguments::{Globals, url};
+use crate::exit;
+use crate::failure::{Failure, chain};
+use crate::output::Output;
+
+/// What makes the container.
+pub(crate) type MakeContainer = Box<dyn FnOnce() -> Result<Container, BoxError>>;
+
+/// What a command has at hand.
+pub(crate) struct Session {
+    pub(crate) globals: Globals,
+    pub(crate) output: Output,
+    services: Option<MakeContainer>,
+    given: Option<Queue>,
+}
+
+impl Session {
+    pub(crate) fn new(globals: Globals, services: Option<MakeContainer>, given: Option<Queue>) -> Self {
+        let output = Output::new(globals.output, globals.wide, globals.color.into());
+        Self { globals, output, services, given }
+    }
+
+    /// The container of the jobs.
+    pub(crate) fn container(&mut self) -> Result<Container, Failure> {
+        let make = self.services.take().ok_or_else(|| Failure::new(exit::FAILED, "this program has no jobs"))?;
+        make().map_err(|error| Failure::configuration(format!("cannot make the services: {}", chain(&*error))))
+    }
+
+    /// The store, named and not opened.
+    pub(crate) fn store(&self) -> Result<Store, Failure> {
+        Ok(Store::at(url(&self.globals)?)?)
+    }
+
+    /// The store as it is: nothing is created.
+    pub(crate) async fn look(&self) -> Result<Queue, Failure> {
+        if let Some(queue) = &self.given {
+            return Ok(queue.clone());
+        }
+        let store = self.store()?;
+        if store.is_of_this_process() {
+            let text = format!("`{}:` lives in the memory of a process, and this is another one: there is nothing to see", store.scheme());
+            return Err(Failure::configuration(text).hint("use a store that is shared, as sqlite:jobs.db"));
+        }
+        self.opened(store.open_as_it_is()).await
+    }
+
+    /// The store, to push into it.
+    pub(crate) async fn push(&self) -> Result<Queue, Failure> {
+        if let Some(queue) = &self.given {
+            return Ok(queue.clone());
+        }
+        let store = self.store()?;
+        if store.is_of_this_process() {
+            let text = format!("`{}:` lives in the memory of a process: what is pushed would die with this command", store.scheme());
+            return Err(Failure::configuration(text).hint("use a store that is shared, as sqlite:jobs.db"));
+        }
+        self.opened(store.open()).await
+    }
+
+    /// The store, to work on it.
+    pub(crate) async fn work(&self) -> Result<Queue, Failure> {
+        match &self.given {
+            Some(queue) => Ok(queue.clone()),
+            None => self.opened(self.store()?.open()).await,
+        }
+    }
+
+    async fn opened(&self, connect: Connect) -> Result<Queue, Failure> {
+        let wait = self.globals.wait;
+        let opened = tokio::time::timeout(wait, connect).await;
+        let late = || {
+            Failure::new(exit::NOT_REACHABLE, format!("the store did not answer within {wait:?}"))
+                .hint("is its server up, and the URL right? --wait waits longer")
+        };
+        Ok(opened.map_err(|_| late())??)
+    }
+
+    /// Whether somebody is there to be asked.
+    pub(crate) fn has_person() -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Whether the environment guards what removes or stops.
+    pub(crate) fn guard(&self) -> Option<&str> {
+        self.globals.environment.as_deref().filter(|label| matches!(*label, "production" | "prod"))
+    }
+}
