@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 
 /// The table of the versions, and then what leads from each version to the next.
 const TABLE: &str = include_str!("migrations/0000_schema.sql");
-const VERSIONS: [&str; 1] = [include_str!("migrations/0001_jobs.sql")];
+const VERSIONS: [&str; 2] = [include_str!("migrations/0001_jobs.sql"), include_str!("migrations/0002_kinds.sql")];
 
 /// What this driver wants.
 pub(super) const WANTED: u32 = VERSIONS.len() as u32;
