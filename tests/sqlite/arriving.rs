@@ -9,7 +9,7 @@ use queue_tests::probe::PATIENCE;
 use sqlx::SqlitePool;
 
 use crate::peer::Peer;
-use crate::store::{Place, Verbs, jobs, number, numbers, run};
+use crate::store::{Place, Verbs, jobs, numbers, run};
 
 /// The pauses between two tries that this process has made: the threads of that name that were seen so far.
 fn see_pauses(seen: &mut BTreeSet<String>) -> usize {

@@ -10,6 +10,7 @@ mod forged;
 mod handles;
 mod leases;
 mod listing;
+mod looks;
 mod odd;
 mod opening;
 mod peer;
