@@ -26,6 +26,7 @@ mod reader;
 mod renew;
 mod retry;
 mod rows;
+mod schema;
 mod script;
 mod settings;
 mod settle;
