@@ -181,7 +181,7 @@ async fn a_queue_whose_name_is_no_text_does_not_hide_the_others() {
     run(&mut stranger, "INSERT INTO queue_queues (name, available) VALUES (CAST(x'61ff' AS TEXT), 1)").await;
     run(
         &mut stranger,
-        "INSERT INTO queue_workers VALUES (x'01', CAST(x'ff' AS TEXT), '', -1, -1, -1, 'x', -1, -1, 'odd', 'odd')",
+        "INSERT INTO queue_workers VALUES (x'01', CAST(x'ff' AS TEXT), '', -1, -1, -1, 'x', -1, -1, 'odd', 'odd', 'no list')",
     )
     .await;
     let names: Vec<_> = driver.queues().await.unwrap().into_iter().map(|row| row.name.to_string()).collect();

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
 
+mod acting;
 mod arriving;
 mod completing;
 mod counting;
@@ -10,6 +11,7 @@ mod forged;
 mod handles;
 mod leases;
 mod listing;
+mod looks;
 mod odd;
 mod opening;
 mod peer;

@@ -1,61 +1,67 @@
-//! Listing jobs, page by page in the order of their ids.
+//! Listing and counting jobs: look by look, so that no statement takes longer the more jobs there are.
 
-use sqlx::{Executor, Row, SqliteConnection};
+use sqlx::SqliteConnection;
 
 use super::error::Fault;
-use super::rows;
-use crate::drivers::Page;
-use crate::job::{Filter, JobRow, JobState};
+use super::look::{self, BATCH};
+use crate::drivers::{Count, Page};
+use crate::job::{Filter, JobId};
+
+/// How many looks one count takes at most.
+const MOST_LOOKS: usize = 10;
 
 /// A page of the jobs that fit.
 pub(super) async fn page(connection: &mut SqliteConnection, filter: &Filter) -> Result<Page, Fault> {
-    let jobs = listed(connection, filter).await?;
-    let next = jobs.last().filter(|_| jobs.len() == filter.page()).map(|row| row.id);
+    let size = filter.page();
+    let rank = |id: JobId| if filter.newest_first { !id.as_u128() } else { id.as_u128() };
+    let (mut jobs, mut next) = (Vec::new(), None::<JobId>);
+    for look in look::looks(connection, filter).await? {
+        let mut found = 0;
+        // One more than there is room for says whether there is another page.
+        let take = |job| {
+            jobs.push(job);
+            found += 1;
+            found > size
+        };
+        let end = look.rows(connection, take, size + 1).await?;
+        next = next.into_iter().chain(end).min_by_key(|id| rank(*id));
+    }
+    jobs.sort_by_key(|job| rank(job.id));
+    // A job that moved while the looks were taken was met twice.
+    jobs.dedup_by_key(|job| job.id);
+    // What is behind the end of one look is not known whole.
+    jobs.retain(|job| next.is_none_or(|next| rank(job.id) <= rank(next)));
+    if jobs.len() > size {
+        jobs.truncate(size);
+        next = jobs.last().map(|job| job.id);
+    }
     Ok(Page::new(jobs, next))
 }
 
-async fn listed(connection: &mut SqliteConnection, filter: &Filter) -> Result<Vec<JobRow>, Fault> {
-    let is_indexed = |state: &JobState| matches!(state, JobState::Failed | JobState::Cancelled);
-    if filter.states.is_empty() || !filter.states.iter().all(is_indexed) {
-        let states: Vec<_> = filter.states.iter().map(|state| state.as_str()).collect();
-        return fill(connection, include_str!("sql/jobs.sql"), json(&states), filter).await;
+/// How many jobs fit, up to about so many.
+pub(super) async fn count(connection: &mut SqliteConnection, filter: &Filter, most: u64) -> Result<Count, Fault> {
+    let filter = Filter { after: None, newest_first: false, ..filter.clone() };
+    let (mut jobs, mut looked) = (0, 0);
+    for mut look in look::looks(connection, &filter).await? {
+        loop {
+            if looked == MOST_LOOKS || (looked > 0 && jobs >= most) {
+                return Ok(Count::new(jobs, false));
+            }
+            looked += 1;
+            let end = if filter.reads_rows() {
+                let take = |_| {
+                    jobs += 1;
+                    false
+                };
+                look.rows(connection, take, BATCH).await?
+            } else {
+                let (fitting, end) = look.count(connection).await?;
+                jobs += fitting;
+                end
+            };
+            let Some(end) = end else { break };
+            look.go_on_behind(end);
+        }
     }
-    // The few that failed need not be looked for among all that did not.
-    let mut jobs = Vec::new();
-    for state in [JobState::Failed, JobState::Cancelled].into_iter().filter(|state| filter.states.contains(state)) {
-        jobs.extend(fill(connection, include_str!("sql/jobs_failed.sql"), Some(state.as_str().to_owned()), filter).await?);
-    }
-    jobs.sort_by_key(|job| job.id);
-    jobs.truncate(filter.page());
-    Ok(jobs)
-}
-
-/// Reads until the page is full. One that a stranger broke cannot be shown, and takes nobody's place.
-async fn fill(
-    connection: &mut SqliteConnection,
-    statement: &'static str,
-    states: Option<String>,
-    filter: &Filter,
-) -> Result<Vec<JobRow>, Fault> {
-    let mut jobs = Vec::new();
-    let mut after = filter.after.map(rows::bytes).unwrap_or_default();
-    loop {
-        let left = filter.page() - jobs.len();
-        let query = sqlx::query(statement)
-            .bind(states.clone())
-            .bind(json(&filter.kinds))
-            .bind(json(&filter.queues))
-            .bind(json(&filter.tags))
-            .bind(after)
-            .bind(i64::try_from(left).unwrap_or(i64::MAX));
-        let rows = connection.fetch_all(query).await?;
-        jobs.extend(rows.iter().filter_map(|row| rows::job(row).ok()));
-        let Some(last) = rows.last().filter(|_| rows.len() == left && jobs.len() < filter.page()) else { return Ok(jobs) };
-        after = last.try_get(0)?;
-    }
-}
-
-/// A list of a filter as JSON; null where it is empty and so fits all.
-pub(super) fn json<T: serde::Serialize>(list: &[T]) -> Option<String> {
-    if list.is_empty() { None } else { serde_json::to_string(list).ok() }
+    Ok(Count::new(jobs, true))
 }

@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 
 /// The table of the versions, and then what leads from each version to the next.
 const TABLE: &str = include_str!("migrations/0000_schema.sql");
-const VERSIONS: [&str; 1] = [include_str!("migrations/0001_jobs.sql")];
+const VERSIONS: [&str; 2] = [include_str!("migrations/0001_jobs.sql"), include_str!("migrations/0002_kinds.sql")];
 
 /// What this driver wants.
 pub(super) const WANTED: u32 = VERSIONS.len() as u32;
@@ -39,8 +39,27 @@ pub(super) fn check(version: u32, path: &std::path::Path) -> Result<(), Error> {
     Err(Error::new(ErrorKind::Store, text))
 }
 
+/// Refuses a file whose schema is not the wanted one and may not be touched.
+pub(super) fn check_current(version: u32, path: &std::path::Path) -> Result<(), Error> {
+    let what = match version {
+        WANTED => return Ok(()),
+        0 => "no schema".to_owned(),
+        version => format!("version {version} of the schema"),
+    };
+    let text = format!(
+        "the file `{}` has {what}, this program wants version {WANTED}, and `migrate=off` says that it is left as it is: run `craft migrate`",
+        path.display()
+    );
+    Err(Error::new(ErrorKind::Store, text))
+}
+
+/// The statements that lead from a version to the wanted one.
+pub(super) fn steps(from: u32) -> String {
+    (from..WANTED).map(step).collect()
+}
+
 /// The statements that lead from a version to the next.
-fn step(version: u32) -> String {
+pub(super) fn step(version: u32) -> String {
     let (table, next) = if version == 0 { (TABLE, 1) } else { ("", version + 1) };
     let applied = format!("INSERT INTO queue_schema VALUES ({next}, CAST(unixepoch('subsec') * 1000000 AS INTEGER))");
     format!("{table}\n{}\n{applied};\n", VERSIONS[version as usize].trim_end())
@@ -79,6 +98,6 @@ impl Migrate for Sqlite {
     }
 
     fn sql(&self, from: u32) -> String {
-        (from..WANTED).map(step).collect()
+        steps(from)
     }
 }

@@ -7,7 +7,9 @@
 //! A push and a settlement survive a power cut; a claim and a renewal need not, since the worker that holds them does not either.
 //! `docs/sqlite.md` says what is promised, measured and tuned.
 
+mod act;
 mod acted;
+mod claim_one;
 mod complete;
 mod error;
 mod fetch;
@@ -15,6 +17,7 @@ mod file;
 mod identity;
 mod inspect;
 mod list;
+mod look;
 mod maintain;
 mod migrate;
 mod open;
@@ -23,6 +26,7 @@ mod reader;
 mod renew;
 mod retry;
 mod rows;
+mod schema;
 mod script;
 mod settings;
 mod settle;
@@ -30,6 +34,7 @@ mod tally;
 mod transaction;
 mod unreadable;
 mod watch;
+mod workers;
 mod writer;
 
 use std::fmt;

@@ -20,6 +20,7 @@ use super::settings::Settings;
 use super::writer::{Level, Writer};
 use super::{migrate, watch};
 use crate::clock::Clock;
+use crate::drivers::BoxFuture;
 use crate::drivers::events::Events;
 use crate::drivers::opening::Opening;
 use crate::error::{Error, ErrorKind};
@@ -50,7 +51,11 @@ pub struct Open {
 
 impl Open {
     pub(super) fn new(settings: Result<Settings, Error>) -> Self {
-        Self { opening: Opening::new(settings, |settings, clock| Box::pin(patiently(settings, clock))) }
+        Self {
+            opening: Opening::new(settings, |settings, clock| {
+                Box::pin(async move { patiently(&settings, || Box::pin(open(&settings, &clock))).await })
+            }),
+        }
     }
 
     /// Goes by this clock, which tests move.
@@ -129,12 +134,15 @@ impl Sqlite {
 }
 
 /// Tries until the file is not locked any more.
-async fn patiently(settings: Settings, clock: Clock) -> Result<Sqlite, Error> {
+pub(super) async fn patiently<'a, T>(
+    settings: &'a Settings,
+    open: impl Fn() -> BoxFuture<'a, Result<T, Fault>>,
+) -> Result<T, Error> {
     let start = Instant::now();
     let mut has_warned = false;
     loop {
-        let fault = match open(&settings, &clock).await {
-            Ok(driver) => return Ok(driver),
+        let fault = match open().await {
+            Ok(opened) => return Ok(opened),
             Err(fault) => fault,
         };
         if !fault.is_locked() || start.elapsed() >= PATIENCE {
@@ -160,22 +168,7 @@ async fn pause() {
 }
 
 async fn open(settings: &Settings, clock: &Clock) -> Result<Sqlite, Fault> {
-    let mut looking = settings.looking().connect().await?;
-    let looked = look(&mut looking, settings).await;
-    // Closed in any case, so that nothing is left beside a file that is refused.
-    looking.close().await?;
-    looked?;
-    let mut writing = settings.writing().connect().await?;
-    if let Err(fault) = can_keep_a_log(&mut writing, settings).await {
-        writing.close().await?;
-        return Err(fault);
-    }
-    let file = File::at(settings.path.clone()).map_err(Fault::Own)?;
-    let writer = Writer::new(writing, file.clone(), settings.durable);
-    if let Err(fault) = prepare(&writer).await {
-        writer.close().await?;
-        return Err(fault);
-    }
+    let (writer, file) = prepared(settings).await?;
     let reader = Reader::new(settings.reading("queue-sqlite-read").connect().await?);
     let watching = Reader::new(settings.reading("queue-sqlite-watch").connect().await?);
     let events = Events::of(format!("{:?}", file.identity()));
@@ -183,8 +176,38 @@ async fn open(settings: &Settings, clock: &Clock) -> Result<Sqlite, Fault> {
     Ok(Sqlite::new(clock.clone(), writer, reader, watch, events))
 }
 
-/// Reads the file before anything is written to it, so that one that is not for this driver stays as it was.
-async fn look(connection: &mut SqliteConnection, settings: &Settings) -> Result<(), Fault> {
+/// The connection that writes, to a file that has the schema.
+pub(super) async fn prepared(settings: &Settings) -> Result<(Writer, File), Fault> {
+    let version = look(settings).await?;
+    migrate::check(version, &settings.path).map_err(Fault::Own)?;
+    if !settings.migrates {
+        migrate::check_current(version, &settings.path).map_err(Fault::Own)?;
+    }
+    let mut writing = settings.writing().connect().await?;
+    if let Err(fault) = can_keep_a_log(&mut writing, settings).await {
+        writing.close().await?;
+        return Err(fault);
+    }
+    let file = File::at(settings.path.clone()).map_err(Fault::Own)?;
+    let writer = Writer::new(writing, file.clone(), settings.durable);
+    if let Err(fault) = prepare(&writer, settings).await {
+        writer.close().await?;
+        return Err(fault);
+    }
+    Ok((writer, file))
+}
+
+/// Reads the version of a file before anything is written to it, so that one that is not for this driver stays as it was.
+pub(super) async fn look(settings: &Settings) -> Result<u32, Fault> {
+    settings.check_there().map_err(Fault::Own)?;
+    let mut looking = settings.looking().connect().await?;
+    let version = version(&mut looking, settings).await;
+    // Closed in any case, so that nothing is left beside a file that is refused.
+    looking.close().await?;
+    version
+}
+
+async fn version(connection: &mut SqliteConnection, settings: &Settings) -> Result<u32, Fault> {
     let encoding: String = connection.fetch_one("PRAGMA encoding").await?.try_get(0)?;
     if encoding != "UTF-8" {
         return Err(not_for_jobs(settings, &format!("has the encoding {encoding}, and jobs need UTF-8")));
@@ -195,13 +218,12 @@ async fn look(connection: &mut SqliteConnection, settings: &Settings) -> Result<
     if let Some(name) = names.first().filter(|_| !has_schema) {
         return Err(not_for_jobs(settings, &format!("has a table `{name}` that this driver did not make")));
     }
-    let version = match migrate::version(connection).await {
+    match migrate::version(connection).await {
         Err(Fault::Sql(error)) if has_schema && is_wrong_statement(&error) => {
-            return Err(not_for_jobs(settings, "has a table `queue_schema` that this driver did not make"));
+            Err(not_for_jobs(settings, "has a table `queue_schema` that this driver did not make"))
         }
-        version => version?,
-    };
-    migrate::check(version, &settings.path).map_err(Fault::Own)
+        version => version,
+    }
 }
 
 fn not_for_jobs(settings: &Settings, why: &str) -> Fault {
@@ -226,10 +248,10 @@ async fn can_keep_a_log(connection: &mut SqliteConnection, settings: &Settings) 
     Err(Fault::Own(Error::new(ErrorKind::Store, text)))
 }
 
-/// Brings the schema up to date, and makes sure that the file can be written: to begin a transaction is no proof of that.
-async fn prepare(writer: &Writer) -> Result<(), Fault> {
+/// Brings the schema up to date, where it may, and makes sure that the file can be written: to begin a transaction is no proof of that.
+async fn prepare(writer: &Writer, settings: &Settings) -> Result<(), Fault> {
     let mut transaction = writer.durable().await?;
-    let version = migrate::migrate(&mut transaction).await?;
+    let version = if settings.migrates { migrate::migrate(&mut transaction).await? } else { migrate::WANTED };
     if let Err(error) = migrate::check(version, writer.path()) {
         transaction.roll_back().await;
         return Err(Fault::Own(error));

@@ -49,7 +49,9 @@ fn add_worker(script: &mut Script, worker: &WorkerRow, now: i64) {
     let queues: Vec<_> = worker.queues.iter().map(|(queue, slots)| (&**queue, slots)).collect();
     script.add(include_str!("sql/worker.sql")).bind(id).bind(worker.name.clone()).bind(worker.host.clone());
     script.bind(i64::from(worker.pid)).bind(rows::micros(worker.started_at)).bind(now);
-    script.bind(serde_json::to_string(&queues).unwrap_or_default()).bind(i64::try_from(worker.running).unwrap_or(i64::MAX));
+    script.bind(serde_json::to_string(&queues).unwrap_or_default());
+    let kinds: Vec<&str> = worker.kinds.iter().map(|kind| &**kind).collect();
+    script.bind(serde_json::to_string(&kinds).unwrap_or_default()).bind(i64::try_from(worker.running).unwrap_or(i64::MAX));
     script.bind(rows::span(worker.lease)).bind(worker.state.as_str());
 }
 

@@ -22,6 +22,12 @@ pub(super) fn bytes(id: JobId) -> Vec<u8> {
     id.as_u128().to_be_bytes().to_vec()
 }
 
+/// Ids as statements take a list of them: a JSON array of texts.
+pub(super) fn hex(ids: &[JobId]) -> String {
+    let texts: Vec<_> = ids.iter().map(|id| format!("{:032x}", id.as_u128())).collect();
+    serde_json::to_string(&texts).unwrap_or_default()
+}
+
 /// The id in a column.
 pub(super) fn id(row: &SqliteRow, column: usize) -> Result<JobId, sqlx::Error> {
     let bytes: &[u8] = row.try_get(column)?;

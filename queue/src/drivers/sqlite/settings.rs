@@ -25,6 +25,10 @@ pub(super) struct Settings {
     pub(super) options: SqliteConnectOptions,
     pub(super) path: PathBuf,
     pub(super) durable: Level,
+    /// Whether a file is made where there is none.
+    pub(super) creates: bool,
+    /// Whether the schema is brought up to date.
+    pub(super) migrates: bool,
 }
 
 impl Settings {
@@ -35,7 +39,7 @@ impl Settings {
     /// The options of a user's pool, whose file this is.
     pub(super) fn with(options: SqliteConnectOptions, path: PathBuf) -> Self {
         let options = options.row_buffer_size(1024).disable_statement_logging();
-        Self { options, path, durable: Level::Full }
+        Self { options, path, durable: Level::Full, creates: true, migrates: true }
     }
 
     /// Refuses what no system takes as a path.
@@ -81,9 +85,14 @@ impl Settings {
                     })?;
                     settings.options = settings.options.busy_timeout(Duration::from_millis(millis));
                 }
+                ("create", "on" | "off") => settings.creates = value == "on",
+                ("migrate", "on" | "off") => settings.migrates = value == "on",
+                ("create" | "migrate", _) => {
+                    return Err(invalid(format!("`{key}={value}` is not known: `{key}` is `on` or `off`")));
+                }
                 _ => {
                     return Err(invalid(format!(
-                        "`sqlite:` knows no setting `{key}`: known are `synchronous` and `busy_timeout`"
+                        "`sqlite:` knows no setting `{key}`: known are `synchronous`, `busy_timeout`, `create` and `migrate`"
                     )));
                 }
             }
@@ -91,15 +100,35 @@ impl Settings {
         Ok(settings)
     }
 
+    /// Whether the file is there; one that cannot be asked for is left to SQLite.
+    pub(super) fn is_there(&self) -> bool {
+        self.path.try_exists().unwrap_or(true)
+    }
+
+    /// Refuses a file that is not there and may not be made.
+    pub(super) fn check_there(&self) -> Result<(), Error> {
+        let why = match (self.creates, self.migrates) {
+            (false, _) => "`create=off` says that none is made: name another one, or leave the setting out",
+            (true, false) => "`migrate=off` says that no schema is made: run `craft migrate`, or name another file",
+            (true, true) => return Ok(()),
+        };
+        if self.is_there() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Store, format!("the file `{}` does not exist, and {why}", self.path.display())))
+    }
+
     /// The options of a connection that has not been told anything about the file yet: nothing in them writes.
     pub(super) fn looking(&self) -> SqliteConnectOptions {
-        self.options.clone()
+        match self.creates && self.migrates {
+            true => self.options.clone(),
+            false => self.options.clone().create_if_missing(false),
+        }
     }
 
     /// The options of the connection that writes.
     pub(super) fn writing(&self) -> SqliteConnectOptions {
-        self.options
-            .clone()
+        self.looking()
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .pragma("cache_size", CACHE)
@@ -151,6 +180,9 @@ mod tests {
         assert_eq!(Settings::parse("a.db").unwrap().durable, Level::Full);
         assert_eq!(Settings::parse("a.db?synchronous=normal").unwrap().durable, Level::Normal);
         assert_eq!(Settings::parse("a.db?busy_timeout=100&synchronous=full").unwrap().durable, Level::Full);
+        let settings =
+            ["a.db?create=on&migrate=off", "a.db?create=off&migrate=on", "a.db"].map(|url| Settings::parse(url).unwrap());
+        assert_eq!(settings.map(|all| (all.creates, all.migrates)), [(true, false), (false, true), (true, true)]);
         for (url, said) in [
             ("", "takes the path of a file"),
             (":memory:", "there is `memory:`"),
@@ -158,6 +190,8 @@ mod tests {
             ("a.db?synchronous=off", "`synchronous=off` is not known"),
             ("a.db?busy_timeout=long", "is no number of milliseconds"),
             ("a.db?mode=ro", "knows no setting `mode`"),
+            ("a.db?create=no", "`create=no` is not known: `create` is `on` or `off`"),
+            ("a.db?migrate", "`migrate=` is not known"),
         ] {
             let error = Settings::parse(url).unwrap_err().to_string();
             assert!(error.contains(said), "{url}: {error}");

@@ -1,2 +1,2 @@
--- Cancels a waiting job.
-UPDATE queue_jobs SET state = 'cancelled', finished_at = ? WHERE place = ?
+-- Cancels waiting jobs: a JSON array of places.
+UPDATE queue_jobs SET state = 'cancelled', finished_at = ? WHERE place IN (SELECT value FROM json_each(?))

@@ -1,2 +1,2 @@
--- Removes an ended job.
-DELETE FROM queue_jobs WHERE place = ?
+-- Removes ended jobs: a JSON array of places.
+DELETE FROM queue_jobs WHERE place IN (SELECT value FROM json_each(?))

@@ -1,0 +1,6 @@
+-- Claims a waiting job by its place, due or not, set aside or not.
+UPDATE queue_jobs SET
+    state = 'running', attempt = min(attempt, 4294967294) + 1, token = token % 9223372036854775807 + 1, worker = ?, started_at = ?,
+    lease_expires_at = ?, is_parked = 0
+WHERE place = ?
+RETURNING place, id, kind, payload, version, attempt, max_attempts, rescues, priority, due_at, token
