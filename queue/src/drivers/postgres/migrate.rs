@@ -9,7 +9,7 @@ use sqlx::Row;
 
 /// The table of the versions, and then what leads from each version to the next.
 const TABLE: &str = include_str!("migrations/0000_schema.sql");
-const VERSIONS: [&str; 1] = [include_str!("migrations/0001_jobs.sql")];
+const VERSIONS: [&str; 2] = [include_str!("migrations/0001_jobs.sql"), include_str!("migrations/0002_kinds.sql")];
 
 /// What this driver wants.
 pub(super) const WANTED: u32 = VERSIONS.len() as u32;
@@ -55,11 +55,11 @@ pub(super) fn check(version: u32, schema: &str, place: &str) -> Result<(), Error
     let text = match version {
         WANTED => return Ok(()),
         0 => format!(
-            "the schema `{schema}` of {place} has no tables of the queue: connect once without `migrate=off` as a user who may create them, or apply \
+            "the schema `{schema}` of {place} has no tables of the queue: run `craft migrate`, connect once without `migrate=off` as a user who may create them, or apply \
              the statements of `Migrate::sql`"
         ),
         _ if version < WANTED => format!(
-            "the schema `{schema}` of {place} has version {version}, and this program needs {WANTED}: connect once without `migrate=off`, or apply \
+            "the schema `{schema}` of {place} has version {version}, and this program needs {WANTED}: run `craft migrate`, connect once without `migrate=off`, or apply \
              the statements of `Migrate::sql({version})`"
         ),
         _ => format!(
