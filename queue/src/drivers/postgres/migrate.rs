@@ -2,6 +2,7 @@
 
 use super::connection::Session;
 use super::error::Fault;
+use super::statement::Dialect;
 use super::{Core, Postgres};
 use crate::drivers::{BoxFuture, Migrate, Schema};
 use crate::error::{Error, ErrorKind};
@@ -50,6 +51,11 @@ fn step(version: u32) -> String {
     format!("{table}\n{}\n{applied};\n", VERSIONS[version as usize].trim_end())
 }
 
+/// The statements from a version to the wanted one.
+pub(super) fn steps(dialect: &Dialect, from: u32) -> String {
+    (from..WANTED).map(|version| dialect.in_schema(&step(version))).collect()
+}
+
 /// Refuses a schema that is not the one of this release.
 pub(super) fn check(version: u32, schema: &str, place: &str) -> Result<(), Error> {
     let text = match version {
@@ -91,11 +97,6 @@ impl Core {
             }
         }
     }
-
-    /// The statements from a version to the wanted one.
-    fn steps(&self, from: u32) -> String {
-        (from..WANTED).map(|version| self.dialect.in_schema(&step(version))).collect()
-    }
 }
 
 impl Migrate for Postgres {
@@ -114,6 +115,6 @@ impl Migrate for Postgres {
     }
 
     fn sql(&self, from: u32) -> String {
-        self.core.steps(from)
+        steps(&self.core.dialect, from)
     }
 }

@@ -8,6 +8,7 @@
 //! driver, because a verb may be called in any runtime, and outside of all. `docs/postgres.md` says what is promised, measured and tuned.
 
 mod act;
+mod apart;
 mod claim;
 mod complete;
 mod connection;
