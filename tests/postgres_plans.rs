@@ -13,13 +13,15 @@ use queue_tests::postgres::Schema;
 
 /// The statements, and how each may look for rows of jobs: by their place in the table, or by the columns of an index.
 ///
-/// `look` reads the first entry of `queue_jobs_due`, and all of the index of those that shall be cancelled, which are few; `heard` all that runs, where
+/// `running` stops after so many rows of its index, of which it reads the first ones; `look` reads the first entry of `queue_jobs_due`, and all of the index of those that shall be cancelled, which are few; `heard` all that runs, where
 /// the clock was set back.
-const STATEMENTS: [(&str, &[&str]); 35] = [
+const STATEMENTS: [(&str, &[&str]); 39] = [
     ("cancel", &["queue_jobs_id"]),
+    ("claim", &["queue_jobs by place", "queue_jobs_id"]),
+    ("count", &["queue_ended_failed", "queue_ended_id", "queue_jobs_id"]),
+    ("count_by_id", &["queue_ended_id", "queue_jobs_id"]),
     ("counts", &["queue_jobs_ready"]),
     ("encoding", &[]),
-    ("ended", &["queue_ended_finished"]),
     ("exchange", &["queue_jobs by place", "queue_jobs_ready", "queue_jobs_rescued"]),
     ("extend", &["queue_jobs by place", "queue_jobs_id"]),
     ("fail_unreadable", &["queue_jobs_id"]),
@@ -30,11 +32,11 @@ const STATEMENTS: [(&str, &[&str]); 35] = [
     ("heard", &["queue_jobs_leases", "all of queue_jobs_leases"]),
     ("holders", &["queue_jobs_unique_key"]),
     ("job", &["queue_ended_id", "queue_jobs_id"]),
-    ("jobs", &["queue_ended_id", "queue_jobs_id"]),
-    ("jobs_failed", &["queue_ended_failed"]),
+    ("jobs", &["queue_ended_failed", "queue_ended_id", "queue_jobs_id"]),
+    ("jobs_by_id", &["queue_ended_id", "queue_jobs_id"]),
+    ("jobs_newest", &["queue_ended_failed", "queue_ended_id", "queue_jobs_id"]),
     ("lock", &[]),
     ("look", &["all of queue_jobs_cancelled", "queue_jobs_ready", "all of queue_jobs_due"]),
-    ("now", &[]),
     ("pause", &[]),
     ("promote", &["queue_jobs by place", "queue_jobs_due"]),
     ("prune", &["queue_ended by place", "queue_ended_finished"]),
@@ -43,10 +45,12 @@ const STATEMENTS: [(&str, &[&str]); 35] = [
     ("rescue", &["queue_jobs by place", "queue_jobs_leases"]),
     ("resume", &[]),
     ("retry", &["queue_ended_id"]),
+    ("running", &["all of queue_jobs_leases"]),
     ("settle", &["queue_jobs_id"]),
     ("stored", &["queue_ended_id", "queue_jobs_id"]),
     ("sweep", &["queue_jobs_ready"]),
     ("tell", &[]),
+    ("tell_workers", &[]),
     ("tick", &[]),
     ("version", &[]),
     ("was_settled", &["queue_ended_id", "queue_jobs_id"]),

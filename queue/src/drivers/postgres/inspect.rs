@@ -13,12 +13,11 @@ use super::statement::Statement;
 use super::tell::Message;
 use super::{Core, Postgres};
 use crate::drivers::events::News;
-use crate::drivers::{BoxFuture, Counts, Delivery, Inspect, Page, QueueCounts, Retried, Told, WorkerId, WorkerRow, WorkerState};
+use crate::drivers::{
+    Action, BoxFuture, Count, Counts, Delivery, Inspect, Page, QueueCounts, Retried, Told, WorkerId, WorkerRow,
+};
 use crate::error::{Error, ErrorKind};
 use crate::job::{Filter, JobId, JobRow, JobState};
-
-/// How often an action looks again at a job that changes while it acts.
-const TRIES: usize = 5;
 
 impl Inspect for Postgres {
     fn job(&self, id: JobId) -> BoxFuture<'_, Result<Option<JobRow>, Error>> {
@@ -29,28 +28,32 @@ impl Inspect for Postgres {
         Box::pin(async move { self.core.told(self.core.page(filter).await) })
     }
 
+    fn count<'a>(&'a self, filter: &'a Filter, most: u64) -> BoxFuture<'a, Result<Count, Error>> {
+        Box::pin(async move { self.core.told(self.core.number(filter, most).await) })
+    }
+
     fn counts(&self) -> BoxFuture<'_, Result<Counts, Error>> {
         Box::pin(async move { self.core.told(self.core.counts().await) })
     }
 
     fn workers(&self) -> BoxFuture<'_, Result<Vec<WorkerRow>, Error>> {
-        Box::pin(async move { self.core.told(self.core.workers().await) })
+        Box::pin(async move { Ok(self.core.told(self.core.heard_of().await)?.into_iter().map(|(worker, _)| worker).collect()) })
     }
 
-    fn tell<'a>(&'a self, _told: Told, _workers: &'a [WorkerId]) -> BoxFuture<'a, Result<usize, Error>> {
-        Box::pin(async { Err(Error::new(ErrorKind::Unsupported, "not here yet")) })
+    fn tell<'a>(&'a self, told: Told, workers: &'a [WorkerId]) -> BoxFuture<'a, Result<usize, Error>> {
+        Box::pin(async move { self.core.told(self.core.tell_workers(told, workers).await) })
     }
 
-    fn claim(&self, _id: JobId, _worker: WorkerId, _lease: Duration) -> BoxFuture<'_, Result<Delivery, Error>> {
-        Box::pin(async { Err(Error::new(ErrorKind::Unsupported, "not here yet")) })
+    fn claim(&self, id: JobId, worker: WorkerId, lease: Duration) -> BoxFuture<'_, Result<Delivery, Error>> {
+        Box::pin(async move { self.core.told(self.core.claim_one(id, worker, lease).await) })
     }
 
     fn cancel(&self, id: JobId) -> BoxFuture<'_, Result<JobState, Error>> {
-        Box::pin(async move { self.core.told(self.core.cancel(id).await) })
+        Box::pin(async move { self.core.act_on(Action::Cancel, id).await })
     }
 
     fn retry(&self, id: JobId) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async move { self.core.told(self.core.retry(id).await) })
+        Box::pin(async move { self.core.act_on(Action::Retry, id).await.map(|_| ()) })
     }
 
     fn retry_all<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Retried, Error>> {
@@ -58,7 +61,11 @@ impl Inspect for Postgres {
     }
 
     fn forget(&self, id: JobId) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(async move { self.core.told(self.core.forget(id).await) })
+        Box::pin(async move { self.core.act_on(Action::Forget, id).await.map(|_| ()) })
+    }
+
+    fn act<'a>(&'a self, action: Action, ids: &'a [JobId]) -> BoxFuture<'a, Result<Vec<Result<JobState, Error>>, Error>> {
+        Box::pin(self.core.act_on_many(action, ids))
     }
 
     fn pause<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<(), Error>> {
@@ -68,14 +75,6 @@ impl Inspect for Postgres {
     fn resume<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move { self.core.told(self.core.set_paused(queue, false).await) })
     }
-}
-
-/// A job as an action finds it.
-pub(super) struct Found {
-    pub(super) state: JobState,
-    unique_key: Option<String>,
-    /// The live job that has the key.
-    holder: Option<JobId>,
 }
 
 impl Core {
@@ -91,10 +90,8 @@ impl Core {
 
     async fn counts(&self) -> Result<Counts, Fault> {
         let mut served: BTreeSet<Arc<str>> = BTreeSet::new();
-        for row in &self.looked(self.timed(include_str!("sql/workers.sql"))).await? {
-            if row.try_get::<bool, _>(10)? {
-                served.extend(worker(row)?.queues.into_iter().map(|(queue, _)| queue));
-            }
+        for (worker, _) in self.heard_of().await?.into_iter().filter(|(_, is_alive)| *is_alive) {
+            served.extend(worker.queues.into_iter().map(|(queue, _)| queue));
         }
         let mut counts = Counts::default();
         for row in self.looked(self.timed(include_str!("sql/counts.sql"))).await? {
@@ -114,73 +111,6 @@ impl Core {
             counts.queues.insert(name.to_owned(), queue);
         }
         Ok(counts)
-    }
-
-    async fn workers(&self) -> Result<Vec<WorkerRow>, Fault> {
-        let rows = self.looked(self.timed(include_str!("sql/workers.sql"))).await?;
-        Ok(rows.iter().map(worker).collect::<Result<_, _>>()?)
-    }
-
-    /// What an action must know of a job.
-    pub(super) async fn find(&self, id: JobId) -> Result<Option<Found>, Fault> {
-        let statement = self.dialect.statement(include_str!("sql/find.sql")).bind(rows::uuid(id));
-        let rows = self.looked(statement).await?;
-        let found = |row: &PgRow| {
-            let holder: Option<uuid::Uuid> = row.try_get(3)?;
-            Ok(Found {
-                state: rows::state(row, 0)?,
-                unique_key: row.try_get(2)?,
-                holder: holder.map(|holder| JobId::from_u128(holder.as_u128())).filter(|holder| *holder != id),
-            })
-        };
-        rows.first().map(found).transpose().map_err(Fault::Sql)
-    }
-
-    async fn cancel(&self, id: JobId) -> Result<JobState, Fault> {
-        let texts = self.teller.texts(&[Message::Cancel(id)]);
-        let statement = self.timed(include_str!("sql/cancel.sql")).bind(rows::uuid(id)).bind(&*self.teller.channel).bind(texts);
-        for _ in 0..TRIES {
-            let rows = self.looked(statement.clone()).await?;
-            if let Some(row) = rows.first() {
-                let state = rows::state(row, 0)?;
-                if state == JobState::Running {
-                    self.events.tell(&News { cancelled: vec![id], ..News::default() });
-                }
-                return Ok(state);
-            }
-            let found = self.find(id).await?.ok_or_else(|| unknown(id))?;
-            if found.state.is_terminal() {
-                return Err(refused(id, found.state, "only a job that has not ended can be cancelled"));
-            }
-            // It changed between the two.
-        }
-        Err(changing(id))
-    }
-
-    async fn retry(&self, id: JobId) -> Result<(), Fault> {
-        for _ in 0..TRIES {
-            if !self.make_available(&[id]).await?.is_empty() {
-                return Ok(());
-            }
-            let found = self.find(id).await?.ok_or_else(|| unknown(id))?;
-            if !matches!(found.state, JobState::Failed | JobState::Cancelled) {
-                return Err(refused(id, found.state, "only a failed or cancelled job can be retried"));
-            }
-            if let (Some(key), Some(winner)) = (found.unique_key, found.holder) {
-                let text = format!("job {id} cannot be retried while job {winner} has its unique key `{key}`");
-                return Err(Fault::Own(Error::new(ErrorKind::Conflict, text)));
-            }
-        }
-        Err(changing(id))
-    }
-
-    async fn forget(&self, id: JobId) -> Result<(), Fault> {
-        let statement = self.dialect.statement(include_str!("sql/forget.sql")).bind(rows::uuid(id));
-        if !self.looked(statement).await?.is_empty() {
-            return Ok(());
-        }
-        let found = self.find(id).await?.ok_or_else(|| unknown(id))?;
-        Err(refused(id, found.state, "only a job that has ended can be forgotten"))
     }
 
     async fn set_paused(&self, queue: &str, is_paused: bool) -> Result<(), Fault> {
@@ -203,33 +133,4 @@ impl Core {
         self.events.tell(&news);
         Ok(())
     }
-}
-
-fn unknown(id: JobId) -> Fault {
-    Fault::Own(Error::new(ErrorKind::NotFound, format!("there is no job {id}")))
-}
-
-fn changing(id: JobId) -> Fault {
-    Fault::Own(Error::new(ErrorKind::Conflict, format!("job {id} changes all the time: try again")))
-}
-
-/// The error of an action that does not fit the state of a job.
-fn refused(id: JobId, state: JobState, rule: &str) -> Fault {
-    Fault::Own(Error::new(ErrorKind::Conflict, format!("job {id} is {state}, and {rule}")))
-}
-
-fn worker(row: &PgRow) -> Result<WorkerRow, sqlx::Error> {
-    Ok(WorkerRow {
-        id: row.try_get(0)?,
-        name: row.try_get(1)?,
-        host: row.try_get(2)?,
-        pid: rows::bounded(row, 3)?,
-        started_at: rows::time(row.try_get(4)?),
-        seen_at: rows::time(row.try_get(5)?),
-        queues: rows::json(row.try_get(6)?),
-        kinds: Vec::new(),
-        running: rows::bounded(row, 7)?,
-        lease: Duration::from_micros(rows::bounded(row, 8)?),
-        state: WorkerState::of_word(row.try_get(9)?),
-    })
 }

@@ -2,6 +2,7 @@
 
 use super::connection::Session;
 use super::error::Fault;
+use super::statement::Dialect;
 use super::{Core, Postgres};
 use crate::drivers::{BoxFuture, Migrate, Schema};
 use crate::error::{Error, ErrorKind};
@@ -9,7 +10,7 @@ use sqlx::Row;
 
 /// The table of the versions, and then what leads from each version to the next.
 const TABLE: &str = include_str!("migrations/0000_schema.sql");
-const VERSIONS: [&str; 1] = [include_str!("migrations/0001_jobs.sql")];
+const VERSIONS: [&str; 2] = [include_str!("migrations/0001_jobs.sql"), include_str!("migrations/0002_kinds.sql")];
 
 /// What this driver wants.
 pub(super) const WANTED: u32 = VERSIONS.len() as u32;
@@ -50,16 +51,21 @@ fn step(version: u32) -> String {
     format!("{table}\n{}\n{applied};\n", VERSIONS[version as usize].trim_end())
 }
 
+/// The statements from a version to the wanted one.
+pub(super) fn steps(dialect: &Dialect, from: u32) -> String {
+    (from..WANTED).map(|version| dialect.in_schema(&step(version))).collect()
+}
+
 /// Refuses a schema that is not the one of this release.
 pub(super) fn check(version: u32, schema: &str, place: &str) -> Result<(), Error> {
     let text = match version {
         WANTED => return Ok(()),
         0 => format!(
-            "the schema `{schema}` of {place} has no tables of the queue: connect once without `migrate=off` as a user who may create them, or apply \
+            "the schema `{schema}` of {place} has no tables of the queue: run `craft migrate`, connect once without `migrate=off` as a user who may create them, or apply \
              the statements of `Migrate::sql`"
         ),
         _ if version < WANTED => format!(
-            "the schema `{schema}` of {place} has version {version}, and this program needs {WANTED}: connect once without `migrate=off`, or apply \
+            "the schema `{schema}` of {place} has version {version}, and this program needs {WANTED}: run `craft migrate`, connect once without `migrate=off`, or apply \
              the statements of `Migrate::sql({version})`"
         ),
         _ => format!(
@@ -91,11 +97,6 @@ impl Core {
             }
         }
     }
-
-    /// The statements from a version to the wanted one.
-    fn steps(&self, from: u32) -> String {
-        (from..WANTED).map(|version| self.dialect.in_schema(&step(version))).collect()
-    }
 }
 
 impl Migrate for Postgres {
@@ -114,6 +115,6 @@ impl Migrate for Postgres {
     }
 
     fn sql(&self, from: u32) -> String {
-        self.core.steps(from)
+        steps(&self.core.dialect, from)
     }
 }

@@ -7,6 +7,9 @@
 //! A driver has connections of its own, one for each sort of work, so that a slow statement of one holds up no other. They live on a thread of the
 //! driver, because a verb may be called in any runtime, and outside of all. `docs/postgres.md` says what is promised, measured and tuned.
 
+mod act;
+mod apart;
+mod claim;
 mod complete;
 mod connection;
 mod doubt;
@@ -22,7 +25,6 @@ mod migrate;
 mod open;
 mod push;
 mod renew;
-mod retry;
 mod rows;
 mod settings;
 mod settle;
@@ -31,6 +33,7 @@ mod tell;
 mod transaction;
 mod unreadable;
 mod watch;
+mod workers;
 
 use std::fmt;
 use std::sync::Arc;

@@ -27,10 +27,10 @@ use crate::drivers::names::Names;
 use crate::drivers::opening::Opening;
 use crate::error::{Error, ErrorKind};
 
-/// For how long a server that is away is tried again.
-const PATIENCE: Duration = Duration::from_secs(120);
 /// The pause between two tries.
 const PAUSE: Duration = Duration::from_millis(250);
+/// For how long a server may be silent, however little patience there is.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// For how long statements may take that a worker waits for: less than the time between two renewals of a lease.
 const WORK: Limits = Limits { statement: Duration::from_secs(8), lock: Duration::from_secs(4) };
@@ -41,7 +41,7 @@ const LOOKS: Limits = Limits { statement: Duration::from_secs(30), lock: Duratio
 
 /// A database of jobs that is not open yet. Await it, or [`wait`](Open::wait).
 ///
-/// A server that is away is tried again for two minutes, with a warning; what waiting cannot cure, such as a wrong password, fails at once.
+/// A server that is away is tried again for two minutes, or as long as [`patience`](Open::patience) says, with a warning; what waiting cannot cure, such as a wrong password, fails at once.
 ///
 /// ```no_run
 /// use queue::drivers::{Driver, Postgres};
@@ -60,7 +60,7 @@ pub struct Open {
 
 impl Open {
     fn new(settings: Result<Settings, Error>) -> Self {
-        Self { opening: Opening::new(settings, |settings, clock| Box::pin(patiently(settings, clock))) }
+        Self { opening: Opening::new(settings, |settings, clock| Box::pin(opened(settings, clock))) }
     }
 
     fn with(mut self, change: impl FnOnce(&mut Settings) -> Result<(), Error>) -> Self {
@@ -126,6 +126,14 @@ impl Open {
         })
     }
 
+    /// Waits so long for a server that is away, in place of two minutes. In a URL, in milliseconds: `?wait=3000`.
+    pub fn patience(self, patience: Duration) -> Self {
+        self.with(|settings| {
+            settings.patience = patience;
+            Ok(())
+        })
+    }
+
     /// Parks the thread until the database is open. It works anywhere, also inside a runtime.
     ///
     /// # Errors
@@ -173,23 +181,41 @@ impl Postgres {
     }
 }
 
-/// Tries until the server is there.
-async fn patiently(settings: Settings, clock: Clock) -> Result<Postgres, Error> {
+/// What a database is reached for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aim {
+    /// To keep jobs in it: its schema is brought up to date, unless the settings say otherwise, and must be current.
+    Open,
+    /// To see which version its schema has; nothing is written.
+    Read,
+    /// To bring its schema up to date, and no more.
+    Migrate,
+}
+
+async fn opened(settings: Settings, clock: Clock) -> Result<Postgres, Error> {
+    let (core, _) = reach(settings, clock, Aim::Open).await?;
+    Ok(Postgres { core })
+}
+
+/// Tries until the server is there; answers the version of the schema, too.
+pub(super) async fn reach(settings: Settings, clock: Clock, aim: Aim) -> Result<(Arc<Core>, u32), Error> {
     let core = Arc::new(assemble(settings, clock)?);
     let start = Instant::now();
     let mut has_warned = false;
     loop {
-        let fault = match prepare(&core).await {
-            Ok(()) => return Ok(Postgres { core }),
+        let left = core.settings.patience.saturating_sub(start.elapsed());
+        let fault = match prepare(&core, aim, left.max(SILENCE)).await {
+            Ok(version) => return Ok((core, version)),
             Err(fault) => fault.into_open_error(&core.place),
         };
-        if fault.kind() != ErrorKind::Unavailable || start.elapsed() >= PATIENCE {
+        let left = core.settings.patience.saturating_sub(start.elapsed());
+        if fault.kind() != ErrorKind::Unavailable || left.is_zero() {
             return Err(fault);
         }
         if !std::mem::replace(&mut has_warned, true) {
             tracing::warn!(place = core.place, error = %crate::error::chain(&fault), "the Postgres server is away: waiting for it");
         }
-        core.home.within(PAUSE, std::future::pending::<()>()).await;
+        core.home.within(PAUSE.min(left), std::future::pending::<()>()).await;
     }
 }
 
@@ -241,16 +267,22 @@ fn assemble(settings: Settings, clock: Clock) -> Result<Core, Error> {
     })
 }
 
-/// Looks at the database, and brings its schema up to date.
-async fn prepare(core: &Core) -> Result<(), Fault> {
-    let encoding = core.looked(core.dialect.statement(include_str!("sql/encoding.sql"))).await?;
+/// Looks at the database, and brings its schema up to date where that is the aim; answers the version.
+async fn prepare(core: &Core, aim: Aim, patience: Duration) -> Result<u32, Fault> {
+    // The first statement makes the connection: how long that takes is a matter of patience, and of the others is not.
+    let encoding = core.looked(core.dialect.statement(include_str!("sql/encoding.sql")));
+    let encoding = core.home.within(patience, encoding).await.ok_or(Fault::Silent)??;
     let encoding: &str = encoding.first().map_or(Ok(""), |row| row.try_get(0))?;
-    if encoding != "UTF8" {
+    if aim != Aim::Read && encoding != "UTF8" {
         let text =
             format!("the database of {} has the encoding {encoding}, and jobs need UTF8: create another for them", core.place);
         return Err(Fault::Own(Error::new(ErrorKind::Store, text)));
     }
     let version = core.version().await?;
-    let version = if version < WANTED && core.settings.migrates { core.update().await? } else { version };
-    migrate::check(version, &core.settings.schema, &core.place).map_err(Fault::Own)
+    let is_to_be_updated = aim == Aim::Migrate || (aim == Aim::Open && core.settings.migrates);
+    let version = if version < WANTED && is_to_be_updated { core.update().await? } else { version };
+    if aim == Aim::Open {
+        migrate::check(version, &core.settings.schema, &core.place).map_err(Fault::Own)?;
+    }
+    Ok(version)
 }

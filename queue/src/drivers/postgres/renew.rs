@@ -17,6 +17,7 @@ impl Core {
     pub(super) async fn extend(&self, worker: &WorkerRow, renewals: &[Renewal]) -> Result<Renewed, Fault> {
         let queues: Vec<_> = worker.queues.iter().map(|(queue, slots)| (&**queue, slots)).collect();
         let queues = serde_json::to_string(&queues).unwrap_or_default();
+        let kinds: Vec<&str> = worker.kinds.iter().map(|kind| &**kind).collect();
         let progress = |renewal: &Renewal| {
             let said = renewal.progress.as_ref()?;
             serde_json::to_string(&(said.percent, &said.message)).ok()
@@ -34,7 +35,8 @@ impl Core {
             .bind(renewals.iter().map(|renewal| rows::uuid(renewal.lease.id)).collect::<Vec<Uuid>>())
             .bind(worker.state.as_str())
             .bind(renewals.iter().map(|renewal| rows::token(renewal.lease.token)).collect::<Vec<i64>>())
-            .bind(renewals.iter().map(progress).collect::<Vec<Option<String>>>());
+            .bind(renewals.iter().map(progress).collect::<Vec<Option<String>>>())
+            .bind(serde_json::to_string(&kinds).unwrap_or_default());
         let rows = self.lines.renewals.rows(&self.dialect, &statement).await?;
         renewed(&rows, renewals)
     }

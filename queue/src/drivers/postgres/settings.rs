@@ -14,6 +14,9 @@ const SCHEMA: &str = "queue";
 /// How often the database is looked at where nobody is told of anything.
 const POLL: Duration = Duration::from_secs(1);
 
+/// For how long a server that is away is waited for.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// The longest name of a schema: with a prefix it is the name of a channel, which has 63 bytes at most.
 const LONGEST: usize = 48;
 
@@ -53,6 +56,8 @@ pub(super) struct Settings {
     /// Whether completed jobs are kept until they are old.
     pub(super) keeps_completed: bool,
     pub(super) poll: Duration,
+    /// For how long a server that is away is waited for.
+    pub(super) patience: Duration,
 }
 
 impl Settings {
@@ -68,6 +73,7 @@ impl Settings {
             migrates: true,
             keeps_completed: true,
             poll: POLL,
+            patience: PATIENCE,
         }
     }
 
@@ -110,15 +116,11 @@ impl Settings {
                     }
                 }
             }
-            "poll" => {
-                let millis = value.parse().ok().filter(|millis| (10..=3_600_000).contains(millis));
-                let wrong =
-                    || invalid(format!("`poll={value}` is no number of milliseconds from 10 to 3600000, as in `poll=1000`"));
-                self.poll = Duration::from_millis(millis.ok_or_else(wrong)?);
-            }
+            "poll" => self.poll = span(key, value, 10, 1_000)?,
+            "wait" => self.patience = span(key, value, 0, 3_000)?,
             _ => {
                 return Err(invalid(format!(
-                    "`postgres:` knows no setting `{key}`: known are `schema`, `notify`, `migrate`, `prepare`, `completed` and `poll`, and those of \
+                    "`postgres:` knows no setting `{key}`: known are `schema`, `notify`, `migrate`, `prepare`, `completed`, `poll` and `wait`, and those of \
                      a connection, such as `sslmode`"
                 )));
             }
@@ -154,6 +156,14 @@ pub(super) fn checked(schema: &str) -> Result<&str, Error> {
     )))
 }
 
+/// Milliseconds, up to an hour.
+fn span(key: &str, value: &str, least: u64, such_as: u64) -> Result<Duration, Error> {
+    let millis = value.parse().ok().filter(|millis| (least..=3_600_000).contains(millis));
+    let wrong =
+        || invalid(format!("`{key}={value}` is no number of milliseconds from {least} to 3600000, as in `{key}={such_as}`"));
+    Ok(Duration::from_millis(millis.ok_or_else(wrong)?))
+}
+
 fn switch(key: &str, value: &str) -> Result<bool, Error> {
     match value {
         "on" => Ok(true),
@@ -172,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_url_has_settings_of_the_queue_and_of_the_connection() {
-        let url = "postgres://ann:p%40ss@db:5433/shop?schema=jobs&sslmode=disable&notify=off&migrate=off&prepare=off&completed=remove&poll=250";
+        let url = "postgres://ann:p%40ss@db:5433/shop?schema=jobs&sslmode=disable&notify=off&migrate=off&prepare=off&completed=remove&poll=250&wait=3000";
         let settings = Settings::parse(url).unwrap();
         assert_eq!((settings.schema.as_str(), settings.poll), ("jobs", Duration::from_millis(250)));
         assert!(!settings.notifies && !settings.migrates && !settings.prepares && !settings.keeps_completed);
@@ -181,6 +191,7 @@ mod tests {
         let plain = Settings::parse("postgres://localhost/shop").unwrap();
         assert!(plain.notifies && plain.migrates && plain.prepares && plain.keeps_completed);
         assert_eq!(plain.schema, "queue");
+        assert_eq!((settings.patience, plain.patience), (Duration::from_secs(3), Duration::from_secs(120)));
     }
 
     #[test]
@@ -194,6 +205,7 @@ mod tests {
             ("postgres://h/x?notify=no", "neither `on` nor `off`"),
             ("postgres://h/x?completed=no", "is not known"),
             ("postgres://h/x?poll=1", "is no number of milliseconds"),
+            ("postgres://h/x?wait=soon", "is no number of milliseconds from 0"),
             ("postgres://h/x?pool=1", "knows no setting `pool`"),
         ] {
             let error = Settings::parse(url).unwrap_err().to_string();

@@ -13,11 +13,12 @@ heard AS (
 ),
 gone AS (DELETE FROM {schema}.queue_workers WHERE id = $2::uuid AND $11::text = 'stopped'),
 worker AS (
-    INSERT INTO {schema}.queue_workers AS worker (id, name, host, pid, started_at, seen_at, queues, running, lease, state)
-    SELECT $2::uuid, $3::text, $4::text, $5::bigint, $6::bigint, now, $7::text, $8::bigint, $9::bigint, $11::text FROM clock WHERE $11::text <> 'stopped'
+    INSERT INTO {schema}.queue_workers AS worker (id, name, host, pid, started_at, seen_at, queues, running, lease, state, kinds)
+    SELECT $2::uuid, $3::text, $4::text, $5::bigint, $6::bigint, now, $7::text, $8::bigint, $9::bigint, $11::text, $14::text
+    FROM clock WHERE $11::text <> 'stopped'
     ON CONFLICT (id) DO UPDATE SET
         name = excluded.name, host = excluded.host, pid = excluded.pid, started_at = excluded.started_at, seen_at = excluded.seen_at,
-        queues = excluded.queues, running = excluded.running, lease = excluded.lease, state = excluded.state
+        queues = excluded.queues, kinds = excluded.kinds, running = excluded.running, lease = excluded.lease, state = excluded.state
     RETURNING worker.told
 ),
 held AS MATERIALIZED (SELECT * FROM unnest($10::uuid[], $12::bigint[], $13::text[]) AS held (id, token, progress)),
