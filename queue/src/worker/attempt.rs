@@ -20,6 +20,7 @@ use super::execute::Loop;
 use super::heartbeat::is_completed;
 use super::kinds::Kind;
 use super::ready::Ready;
+use super::slot::Times;
 
 /// How a handler ended.
 enum Ended {
@@ -36,7 +37,7 @@ enum Ended {
 pub(super) async fn run(on: &Loop, scope: &mut RunScope, job: &Ready, started: SystemTime) -> (Option<Outcome>, SystemTime) {
     let kind = on.shared.kinds.kind(job.name);
     let deadline = kind.timeout.map(|timeout| later(started, timeout));
-    on.slot.begin(job, deadline, kind.entry.options.blocking);
+    on.slot.begin(job, Times { started, deadline }, kind.entry.options.blocking);
     let span = tracing::info_span!(
         "process",
         otel.kind = "consumer",
