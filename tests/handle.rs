@@ -190,6 +190,22 @@ async fn what_was_due_at_the_start_runs_before_the_worker_is_idle() {
 }
 
 #[tokio::test]
+async fn a_worker_whose_store_was_not_maintained_is_not_idle() {
+    let rig = Rig::new();
+    rig.probe.open();
+    let queue = Queue::from_driver(Relay::without_maintenance(Arc::clone(&rig.driver) as _));
+    let worker = Worker::builder(&queue, rig.container()).start().await.unwrap();
+    let id = queue.dispatch(Waits::with("only".into())).await.unwrap().id;
+    assert_eq!(queue.wait(id, PATIENCE).await.unwrap().state, JobState::Completed);
+    let handle = worker.handle();
+    assert!(!handle.is_idle() && handle.idle().now_or_never().is_none());
+    // One that fetches no more has no use for what becomes due.
+    handle.quiet();
+    idle(&handle).await;
+    worker.shutdown(PATIENCE).await;
+}
+
+#[tokio::test]
 async fn an_outcome_that_waits_for_the_store_keeps_a_worker_from_being_idle() {
     let rig = Rig::new();
     let relay = Relay::new(Arc::clone(&rig.driver) as _);
