@@ -128,3 +128,40 @@ fn control_an_end_that_is_told_before_the_lane_knows_is_missed() {
 fn control_a_slot_does_not_know_what_was_taken() {
     awaited(1, Ways { runs: |_, is_busy| is_busy.load(Ordering::SeqCst), ..REAL });
 }
+
+/// Two wait for the end of a run, each on a thread of its own: the stop, and whoever asks whether the worker is idle.
+fn awaited_by_two(ended: fn(&Lane, &Idle)) {
+    explore(move || {
+        let (lane, idle) = (lane(1), Arc::new(Idle::new()));
+        lane.deliver(vec![job(1)], 1).unwrap();
+        assert_eq!(next(&lane, 0, &Bell::new()), Some(1));
+        let waiting = thread::spawn({
+            let (lane, idle) = (Arc::clone(&lane), Arc::clone(&idle));
+            move || Bell::new().block_on(idle.until(|| lane.running() == 0))
+        });
+        let running = thread::spawn({
+            let (lane, idle) = (Arc::clone(&lane), Arc::clone(&idle));
+            move || ended(&lane, &idle)
+        });
+        Bell::new().block_on(idle.until(|| lane.running() == 0));
+        waiting.join().unwrap();
+        running.join().unwrap();
+    });
+}
+
+#[test]
+fn each_of_two_who_wait_learns_of_the_last_run() {
+    awaited_by_two(|lane, idle| {
+        ended(lane);
+        idle.run_ended();
+    });
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn control_the_second_of_two_is_not_told_when_the_end_is_told_too_early() {
+    awaited_by_two(|lane, idle| {
+        idle.run_ended();
+        ended(lane);
+    });
+}

@@ -67,7 +67,7 @@ impl Run for Show {
 /// What is said of a queue that does not exist.
 pub(super) fn unknown_queue(name: &str, known: &[&str]) -> Failure {
     let failure = Failure::new(exit::NOTHING, format!("there is no queue `{}`", plain(name)));
-    match queue::nearest(name, known.iter().copied()) {
+    match queue::nearest::nearest(name, known.iter().copied()) {
         Some(near) => failure.hint(format!("did you mean `{}`?", plain(near))),
         None => failure.hint("a queue exists while it has jobs or is paused; `queue:list` lists them"),
     }

@@ -20,6 +20,7 @@ use super::execute::Loop;
 use super::heartbeat::is_completed;
 use super::kinds::Kind;
 use super::ready::Ready;
+use super::slot::Times;
 
 /// How a handler ended.
 enum Ended {
@@ -36,7 +37,7 @@ enum Ended {
 pub(super) async fn run(on: &Loop, scope: &mut RunScope, job: &Ready, started: SystemTime) -> (Option<Outcome>, SystemTime) {
     let kind = on.shared.kinds.kind(job.name);
     let deadline = kind.timeout.map(|timeout| later(started, timeout));
-    on.slot.begin(job, deadline, kind.entry.options.blocking);
+    on.slot.begin(job, Times { started, deadline }, kind.entry.options.blocking);
     let span = tracing::info_span!(
         "process",
         otel.kind = "consumer",
@@ -46,7 +47,7 @@ pub(super) async fn run(on: &Loop, scope: &mut RunScope, job: &Ready, started: S
         job.attempt = job.attempt,
     );
     let attempt = Attempt { on, kind, job, span, deadline };
-    match AssertUnwindSafe(attempt.run(scope)).catch_unwind().await {
+    let ended = match AssertUnwindSafe(attempt.run(scope)).catch_unwind().await {
         Ok(Judged { outcome: Some(Outcome::Complete), at }) => (Some(Outcome::Complete), at),
         // What follows a failed attempt takes its time, too.
         Ok(Judged { outcome, .. }) => (outcome, on.shared.clock.now()),
@@ -61,7 +62,11 @@ pub(super) async fn run(on: &Loop, scope: &mut RunScope, job: &Ready, started: S
             });
             (Some(outcome), on.shared.clock.now())
         }
+    };
+    if let (Some(outcome), at) = &ended {
+        attempt.tell_end(outcome, at.duration_since(started).unwrap_or_default());
     }
+    ended
 }
 
 /// What came of a run, and when that was decided.
@@ -81,6 +86,7 @@ struct Attempt<'a> {
 
 impl Attempt<'_> {
     async fn run(&self, scope: &mut RunScope) -> Judged {
+        self.on.shared.hooks.start(|| self.row(JobState::Running, None));
         let entry = self.kind.entry;
         let built = self.guard(|| entry.build(&self.job.payload, self.job.version, &scope.for_consumer(entry.type_id)));
         let judged = match built {
@@ -245,7 +251,7 @@ impl Attempt<'_> {
             Verdict::Fail | Verdict::Retry | Verdict::RetryIn(_) => None,
         };
         let error = Arc::new(error);
-        self.on.shared.hooks.error(|| self.row(JobState::Running, &message), &error);
+        self.on.shared.hooks.error(|| self.row(JobState::Running, Some(&message)), &error);
         let outcome = if let Some(delay) = delay {
             self.span.in_scope(|| tracing::warn!(again_in = ?delay, error = %message, "the attempt failed"));
             Outcome::Retry { delay, error: message }
@@ -254,7 +260,7 @@ impl Attempt<'_> {
             if let Some(job) = job {
                 self.call_failed(job, &error).await;
             }
-            self.on.shared.hooks.failure(|| self.row(JobState::Failed, &message));
+            self.on.shared.hooks.failure(|| self.row(JobState::Failed, Some(&message)));
             Outcome::Fail { error: message }
         };
         self.quietly(|| drop(error));
@@ -318,8 +324,20 @@ impl Attempt<'_> {
         }
     }
 
+    /// Tells the hook how the run has ended. What panics here, a subscriber of the user's too, changes nothing.
+    fn tell_end(&self, outcome: &Outcome, run_time: Duration) {
+        let error = match outcome {
+            Outcome::Retry { error, .. } | Outcome::Fail { error } => Some(error),
+            Outcome::Cancel { reason } => reason.as_ref(),
+            Outcome::Complete | Outcome::Snooze { .. } | Outcome::Release { .. } => None,
+        };
+        let row = || self.row(JobState::Running, error.map(String::as_str));
+        let told = catch_unwind(AssertUnwindSafe(|| self.on.shared.hooks.end(row, outcome, run_time)));
+        told.unwrap_or_else(|panic| drop(panic_text(panic)));
+    }
+
     /// The row of what runs, as far as a delivery tells: without tags, meta and the errors of earlier attempts.
-    fn row(&self, state: JobState, error: &str) -> JobRow {
+    fn row(&self, state: JobState, error: Option<&str>) -> JobRow {
         let (job, shared) = (self.job, &self.on.shared);
         let (id, kind) = (job.lease.id, &**shared.kinds.name(job.name));
         let mut row = JobRow::new(id, kind, &*self.on.lane.queue, state, id.created_at());
@@ -330,7 +348,7 @@ impl Attempt<'_> {
         row.priority = job.priority;
         row.due_at = job.due_at;
         row.payload = serde_json::from_slice(&job.payload).ok();
-        row.errors = vec![AttemptError::new(job.attempt, shared.clock.now(), error)];
+        row.errors.extend(error.map(|error| AttemptError::new(job.attempt, shared.clock.now(), error)));
         row
     }
 

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 
 use crate::container::Container;
 use crate::drivers::MaintainLimits;
-use crate::job::{JobError, JobOptions, JobRow, Queueable};
+use crate::job::{JobError, JobOptions, JobRow, Outcome, Queueable};
 use crate::queue::Queue;
 use crate::registry::Registry;
 
@@ -203,6 +203,34 @@ impl WorkerBuilder {
     /// Calls this with every error of an attempt, also of jobs that could not be built; on a thread of the handlers.
     pub fn on_error(mut self, hook: impl Fn(&JobRow, &JobError) + Send + Sync + 'static) -> Self {
         self.hooks.on_error = Some(Arc::new(hook));
+        self
+    }
+
+    /// Calls this with every run that begins, before the job is built; on a thread of the handlers, whose next job waits for it.
+    ///
+    /// The row is as far as the worker knows it: running, without tags and meta. A hook that panics is logged and changes nothing, as
+    /// all of these.
+    ///
+    /// ```
+    /// # use queue::prelude::*;
+    /// # fn build(queue: &Queue, container: Container) -> queue::worker::WorkerBuilder {
+    /// Worker::builder(queue, container)
+    ///     .on_start(|row| println!("running {} {}", row.kind, row.id))
+    ///     .on_end(|row, outcome, run_time| println!("{} {outcome:?} after {run_time:?}", row.kind))
+    /// # }
+    /// ```
+    pub fn on_start(mut self, hook: impl Fn(&JobRow) + Send + Sync + 'static) -> Self {
+        self.hooks.on_start = Some(Arc::new(hook));
+        self
+    }
+
+    /// Calls this with every run that has ended, how it ended, and how long it took, `failed` of the job included; before the outcome is
+    /// stored, on a thread of the handlers. Also for jobs that could not be built. The row is as for [`on_error`](Self::on_error): running, and with
+    /// the error of this attempt, if there is one.
+    ///
+    /// Not for a run whose lease was lost, or that failed after it had completed its job in a transaction: nothing of it is recorded.
+    pub fn on_end(mut self, hook: impl Fn(&JobRow, &Outcome, Duration) + Send + Sync + 'static) -> Self {
+        self.hooks.on_end = Some(Arc::new(hook));
         self
     }
 

@@ -27,6 +27,11 @@ pub struct Health {
 }
 
 impl Health {
+    /// Of a worker that is no more: nothing fails.
+    pub(super) fn ended() -> Self {
+        Self { fetch_failing: None, renew_failing: None, settle_failing: None, has_lost_handlers: false, is_stopping: true }
+    }
+
     /// Nothing fails.
     #[must_use]
     pub fn is_healthy(&self) -> bool {

@@ -113,7 +113,7 @@ fn heed(shared: &Arc<Shared>, renewed: Renewed) {
     }
     match renewed.told {
         Some(Told::Quiet) => shared.quiet(),
-        Some(Told::Restart) => shared.restart.notify_one(),
+        Some(Told::Restart) => shared.restart.cancel(),
         None => {}
     }
 }

@@ -107,7 +107,7 @@ impl Lane {
 
     /// How much to fetch, for free slots and ahead, if anything is worth a fetch.
     fn wanted(&self, state: &State) -> Option<(usize, usize)> {
-        if state.is_dry || state.is_paused || state.is_closed {
+        if !state.may_give() {
             return None;
         }
         let ahead = self.ahead(state);
@@ -236,6 +236,11 @@ impl Lane {
         self.lock().running
     }
 
+    /// How many jobs were taken.
+    pub(super) fn taken(&self) -> u64 {
+        self.lock().taken
+    }
+
     /// Takes a job out of the buffer, so that it does not start.
     pub(super) fn remove(&self, id: JobId) -> Option<Ready> {
         let mut state = self.lock();
@@ -306,6 +311,19 @@ impl Lane {
         into.extend(self.lock().ready.iter().map(|job| job.lease));
     }
 
+    /// A number that grows with everything that happens, while nothing runs, nothing is buffered, and nothing is to be fetched: the
+    /// worker `fetches` no more, or this lane gave nothing.
+    pub(super) fn stillness(&self, fetches: bool) -> Option<u64> {
+        let state = self.lock();
+        let is_empty = state.running == 0 && state.ready.is_empty();
+        (is_empty && !(fetches && state.may_give())).then(|| state.happened.wrapping_add(state.taken))
+    }
+
+    /// Whether the next fetch would ask nothing of it, or the last one found nothing.
+    pub(super) fn has_nothing_to_fetch(&self) -> bool {
+        self.is_dry() || !self.lock().may_give()
+    }
+
     /// Whether jobs wait in the buffer.
     pub(super) fn is_buffering(&self) -> bool {
         !self.lock().ready.is_empty()
@@ -313,6 +331,11 @@ impl Lane {
 }
 
 impl State {
+    /// Whether a fetch may bring jobs.
+    fn may_give(&self) -> bool {
+        !(self.is_dry || self.is_paused || self.is_closed)
+    }
+
     /// Takes the next job, if it may start.
     fn take(&mut self) -> Option<Ready> {
         if self.is_paused || self.is_closed {

@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
@@ -31,6 +32,10 @@ pub(super) async fn run(shared: Arc<Shared>) {
             Ok(maintained) => {
                 let next = maintained.next_due.unwrap_or(period);
                 follow(&shared, maintained);
+                if !next.is_zero() && !shared.was_maintained.swap(true, Ordering::AcqRel) {
+                    // Only now: the lanes know that there may be work.
+                    shared.may_be_still();
+                }
                 next.min(period)
             }
             Err(error) => {

@@ -17,6 +17,7 @@ mod exchange;
 mod execute;
 mod fetch;
 mod gather;
+mod handle;
 mod health;
 mod heartbeat;
 mod hooks;
@@ -35,6 +36,7 @@ mod shared;
 mod shutdown;
 mod signals;
 mod slot;
+mod still;
 mod tasks;
 mod timer;
 mod transaction;
@@ -52,6 +54,7 @@ use crate::error::{Error, ErrorKind};
 use crate::queue::{Attachment, Queue};
 
 pub use builder::{JobSet, WorkerBuilder};
+pub use handle::{RunningJob, WorkerHandle};
 pub use health::Health;
 pub use report::StartError;
 pub use shutdown::StopReport;
@@ -132,6 +135,12 @@ impl Worker {
             drop(send.send(report.clone()));
         });
         receive.await.unwrap_or(StopReport { completed: 0, released: 0, abandoned: 0 })
+    }
+
+    /// A handle to look at it and to tell it what to do, while [`run`](Self::run) or [`shutdown`](Self::shutdown) has the worker itself.
+    #[must_use]
+    pub fn handle(&self) -> WorkerHandle {
+        WorkerHandle::of(&self.shared)
     }
 
     /// Whether it fetches, renews and settles.

@@ -127,11 +127,13 @@ impl Shared {
         change(&self.served.lanes, |lanes| lanes.retain(|lane| !is_dropped(&lane.queue)));
         change(&self.served.names, |names| names.retain(|name| !is_dropped(name)));
         self.tasks.forget_ended();
+        self.may_be_still();
     }
 
     pub(super) fn pause(&self, queue: &str) {
         if let Some(lane) = self.lane(queue) {
             self.release(lane.pause());
+            self.may_be_still();
         }
     }
 
@@ -149,6 +151,7 @@ impl Shared {
     /// A loop has ended while its queue is served: the runtime of the handlers is gone, and nothing of that queue can start here.
     pub(super) fn lose_handlers(&self, lane: &Lane) {
         self.release(lane.close());
+        self.may_be_still();
         if !self.lost_handlers.swap(true, Ordering::AcqRel) {
             tracing::error!(
                 queue = &*lane.queue,

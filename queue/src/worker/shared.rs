@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::container::Container;
@@ -72,6 +73,8 @@ pub(super) struct Shared {
     phase: AtomicU8,
     pub(super) served: Served,
     pub(super) tasks: Tasks,
+    /// What was due when the worker started is available.
+    pub(super) was_maintained: AtomicBool,
     /// The runtime of the handlers has ended.
     pub(super) lost_handlers: AtomicBool,
     left_alone: Mutex<Vec<(Except, SystemTime)>>,
@@ -84,7 +87,7 @@ pub(super) struct Shared {
     /// The leases shall be renewed now: the answer may have news.
     pub(super) renew_now: Notify,
     /// The store told the worker to restart.
-    pub(super) restart: Notify,
+    pub(super) restart: CancellationToken,
     /// A second signal came.
     pub(super) hurry: Notify,
     /// An exchange has ended.
@@ -95,7 +98,7 @@ pub(super) struct Shared {
     pub(super) maintain_now: Notify,
 
     pub(super) gather: Gather,
-    /// Where a stop waits for the runs.
+    /// Where a stop waits for the runs, and others until all is done.
     pub(super) idle: Idle,
     /// The alarms of the slots.
     pub(super) alarms: Earliest,
@@ -152,13 +155,14 @@ impl Shared {
             phase: AtomicU8::new(Phase::Running as u8),
             served: Served::default(),
             tasks: Tasks::default(),
+            was_maintained: AtomicBool::new(false),
             lost_handlers: AtomicBool::new(false),
             left_alone: Mutex::default(),
             completed_in: Mutex::default(),
             exchange: Notify::new(),
             reported: Notify::new(),
             renew_now: Notify::new(),
-            restart: Notify::new(),
+            restart: CancellationToken::new(),
             hurry: Notify::new(),
             stored: Notify::new(),
             settle_soon: Notify::new(),
@@ -201,6 +205,7 @@ impl Shared {
             for lane in self.lanes().iter() {
                 self.release(lane.pause());
             }
+            self.may_be_still();
         }
     }
 
@@ -333,7 +338,11 @@ impl Shared {
 
     /// Takes a job out of the buffers without a word to the store.
     pub(super) fn drop_buffered(&self, id: JobId) -> bool {
-        self.lanes().iter().any(|lane| lane.remove(id).is_some())
+        let is_dropped = self.lanes().iter().any(|lane| lane.remove(id).is_some());
+        if is_dropped {
+            self.may_be_still();
+        }
+        is_dropped
     }
 
     /// A cancel was requested for a job that runs, or is buffered, here or elsewhere.

@@ -75,7 +75,7 @@ impl Signals {
     pub(super) async fn first(&mut self) {
         tokio::select! {
             _ = self.received.recv() => {}
-            () = self.shared.restart.notified() => {}
+            () = self.shared.restart.cancelled() => {}
         }
     }
 

@@ -14,6 +14,8 @@ use crate::job::{CancelReason, JobContext, JobId, Progress};
 use crate::queue::Queue;
 
 use super::gather::Group;
+use super::handle::RunningJob;
+use super::kinds::Kinds;
 use super::ready::Ready;
 use super::shared::Shared;
 use super::transaction::Held;
@@ -45,12 +47,21 @@ struct State {
     is_cut: bool,
 }
 
+/// The times of a run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    pub(super) started: SystemTime,
+    /// When its timeout is over.
+    pub(super) deadline: Option<SystemTime>,
+}
+
 /// What runs in a slot.
 struct Run {
     lease: Lease,
     name: u32,
     attempt: u32,
     max_attempts: u32,
+    started: SystemTime,
     deadline: Option<SystemTime>,
     is_blocking: bool,
     signal: Option<Arc<RunSignal>>,
@@ -85,13 +96,14 @@ impl Slot {
     }
 
     /// A run begins.
-    pub(super) fn begin(&self, job: &Ready, deadline: Option<SystemTime>, is_blocking: bool) {
+    pub(super) fn begin(&self, job: &Ready, times: Times, is_blocking: bool) {
         let mut state = self.lock();
         let ending = if state.is_cut { Ending::CUT } else { Ending::default() };
         self.is_called.store(state.is_cut, Ordering::Release);
         let (lease, name) = (job.lease, job.name);
         let (attempt, max_attempts) = (job.attempt, job.max_attempts);
-        state.run = Some(Run { lease, name, attempt, max_attempts, deadline, is_blocking, signal: None, ending });
+        let Times { started, deadline } = times;
+        state.run = Some(Run { lease, name, attempt, max_attempts, started, deadline, is_blocking, signal: None, ending });
     }
 
     /// The run has ended: the slot is free again.
@@ -239,6 +251,20 @@ impl Slot {
         let state = self.lock();
         let run = state.run.as_ref().filter(|run| run.ending.is_over)?;
         Some((run.lease.id, Arc::clone(shared.kinds.name(run.name)), run.ending.reason?))
+    }
+
+    /// What runs, for looking.
+    pub(super) fn running(&self, kinds: &Kinds) -> Option<RunningJob> {
+        let state = self.lock();
+        let run = state.run.as_ref()?;
+        Some(RunningJob {
+            id: run.lease.id,
+            kind: kinds.name(run.name).to_string(),
+            queue: self.queue.to_string(),
+            attempt: run.attempt,
+            max_attempts: run.max_attempts,
+            started_at: run.started,
+        })
     }
 
     /// Whether something runs.

@@ -75,6 +75,7 @@ impl Shared {
             runtime.shutdown_background();
         }
         self.served.forget_slots();
+        self.may_be_still();
         if let Some(attachment) = attachment {
             attachment.detach().await;
         }
