@@ -6,7 +6,6 @@ use super::{Sqlite, migrate, open};
 use crate::drivers::Schema;
 use crate::error::Error;
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the command line is about to call it"))]
 impl Sqlite {
     /// Which version the file has that stands behind `sqlite:` in a URL. Nothing is made or written: one that is not there has version 0.
     ///

@@ -1,0 +1,184 @@
+//! `queue:push`.
+
+use std::io::Read as _;
+use std::time::{Duration, SystemTime};
+
+use clap::Args;
+use queue::drivers::{Due, Extra, NewJob};
+use queue::registry::Entry;
+use queue::Registry;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{Ended, Group, Run, Spec};
+use crate::arguments::{duration, queue_name};
+use crate::exit;
+use crate::failure::Failure;
+use crate::output::plain;
+use crate::session::Session;
+
+/// Pushes a job.
+#[derive(Debug, Args)]
+pub(crate) struct Push {
+    /// Which job, as `SendWelcomeEmail`
+    kind: String,
+    /// Its arguments: a JSON object, `-` for one on standard input, or FIELD=VALUE…; nothing for none
+    #[arg(value_name = "JSON | - | FIELD=VALUE…")]
+    args: Vec<String>,
+    /// Due after this time
+    #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with = "at")]
+    delay: Option<Duration>,
+    /// Due at this time, as 2026-12-24T18:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    at: Option<SystemTime>,
+    /// In this queue, instead of that of its type
+    #[arg(long, value_parser = queue_name)]
+    queue: Option<String>,
+    /// Lower goes first, 0 to 255, instead of that of its type
+    #[arg(long)]
+    priority: Option<u8>,
+    /// How many attempts it may have, instead of those of its type
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    max_attempts: Option<u16>,
+    /// At most one live job of this kind with this key
+    #[arg(long, value_name = "KEY")]
+    unique: Option<String>,
+    /// A word to find it by
+    #[arg(long, value_name = "WORD")]
+    tag: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct PushedRecord {
+    id: String,
+    kind: String,
+    queue: String,
+    /// A live job had its unique key: nothing was stored, and the id is that job's.
+    duplicate: bool,
+}
+
+impl Run for Push {
+    const SPEC: Spec = Spec {
+        noun: "queue",
+        verb: "push",
+        group: Group::Work,
+        about: "Push a job",
+        more: "The arguments are decoded as those of its type first: what it could not read is not stored.",
+        examples: [
+            ("queue:push SendWelcomeEmail '{\"user_id\":42}'", "a job with arguments"),
+            ("queue:push SendWelcomeEmail user_id=42 --delay 10m", "the same in short, in ten minutes"),
+            ("queue:push PurgeSessions", "a job without arguments"),
+        ],
+        needs_jobs: true,
+    };
+
+    async fn run(self, mut session: Session) -> Ended {
+        let registry = Registry::linked();
+        let entry = registry.find(&self.kind).ok_or_else(|| unknown_kind(&self.kind, &registry))?;
+        let payload = payload(&self.args)?;
+        let wrong = |error: queue::PushError| {
+            Failure::new(exit::FAILED, crate::failure::chain(&error)).hint(format!("the arguments were {}", plain(&shortened(&payload))))
+        };
+        let job = self.changed(entry.job(payload.as_bytes()).map_err(wrong)?);
+        let (kind, lane) = (job.kind.to_string(), job.queue.to_string());
+        let queue = session.push().await?;
+        let pushed = queue.dispatch(job).await?;
+        let record = PushedRecord { id: pushed.id.to_string(), kind, queue: lane, duplicate: pushed.is_duplicate };
+        session.output.document(&record, || {
+            let PushedRecord { id, kind, queue, duplicate } = &record;
+            match duplicate {
+                false => vec![format!("pushed {kind} {id} into `{}`", plain(queue))],
+                true => vec![format!("{kind} {id} has the unique key already: nothing was pushed")],
+            }
+        })?;
+        Ok(exit::DONE)
+    }
+}
+
+impl Push {
+    /// With what the options say.
+    fn changed(&self, mut job: NewJob) -> NewJob {
+        if let Some(delay) = self.delay {
+            job.due = Due::In(delay);
+        }
+        if let Some(at) = self.at {
+            job.due = Due::At(at);
+        }
+        if let Some(queue) = &self.queue {
+            job.queue = queue.as_str().into();
+        }
+        job.priority = self.priority.unwrap_or(job.priority);
+        job.max_attempts = self.max_attempts.unwrap_or(job.max_attempts);
+        if !self.tag.is_empty() {
+            job.extra.get_or_insert_with(|| Box::new(Extra::default())).tags.extend(self.tag.iter().cloned());
+        }
+        match &self.unique {
+            Some(key) => job.with_unique_key(key),
+            None => job,
+        }
+    }
+}
+
+/// What is said of a kind that no job here has.
+pub(super) fn unknown_kind(kind: &str, registry: &Registry) -> Failure {
+    let known: Vec<&str> = registry.entries().map(|entry: &Entry| entry.kind).collect();
+    let failure = Failure::new(exit::FAILED, format!("no job here has the kind `{}`", plain(kind)));
+    match (queue::nearest::nearest(kind, known.iter().copied()), known.is_empty()) {
+        (Some(near), _) => failure.hint(format!("did you mean `{near}`?")),
+        (None, true) => failure.hint("no job is registered: the binary needs `use your_crate as _;`, so that the linker keeps its jobs"),
+        (None, false) => failure.hint(format!("known are {}", known.join(", "))),
+    }
+}
+
+/// The arguments as JSON.
+fn payload(words: &[String]) -> Result<String, Failure> {
+    match words {
+        [] => Ok("{}".to_owned()),
+        [word] if word == "-" => {
+            let mut text = String::new();
+            let read = std::io::stdin().lock().take(2 * 1024 * 1024).read_to_string(&mut text);
+            read.map_err(|error| Failure::new(exit::FAILED, format!("cannot read standard input: {error}")))?;
+            Ok(text)
+        }
+        [word] if word.trim_start().starts_with('{') => Ok(word.clone()),
+        words => Ok(Value::Object(words.iter().map(|word| field(word)).collect::<Result<Map<_, _>, _>>()?).to_string()),
+    }
+}
+
+/// Reads `user_id=42`: what is JSON is taken as that, and all else as text.
+fn field(word: &str) -> Result<(String, Value), Failure> {
+    let wrong = || {
+        Failure::usage(format!("`{}` is neither a JSON object nor FIELD=VALUE", plain(word)))
+            .hint("as `'{\"user_id\":42}'` or `user_id=42`; a text that looks like a number: `code='\"42\"'`")
+    };
+    let (key, value) = word.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or_else(wrong)?;
+    Ok((key.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()))))
+}
+
+fn shortened(text: &str) -> String {
+    if text.chars().count() <= 200 { text.to_owned() } else { text.chars().take(200).chain(['…']).collect() }
+}
+
+/// Reads a time.
+fn time(text: &str) -> Result<SystemTime, String> {
+    let time: jiff::Timestamp = text.parse().map_err(|error| format!("{error}; write it as 2026-12-24T18:00:00Z"))?;
+    Ok(time.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(words: &[&str]) -> Result<String, u8> {
+        payload(&words.iter().map(ToString::to_string).collect::<Vec<_>>()).map_err(|failure| failure.code)
+    }
+
+    #[test]
+    fn arguments_are_json_or_fields() {
+        assert_eq!(read(&[]), Ok("{}".to_owned()));
+        assert_eq!(read(&[r#"{"a":1}"#]), Ok(r#"{"a":1}"#.to_owned()));
+        assert_eq!(read(&["a=1", "b=x y", r#"c="1""#, "d=", "e=[1,2]"]), Ok(r#"{"a":1,"b":"x y","c":"1","d":"","e":[1,2]}"#.to_owned()));
+        assert_eq!(read(&["a"]), Err(2));
+        assert_eq!(read(&["=1"]), Err(2));
+    }
+}
