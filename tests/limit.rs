@@ -159,12 +159,17 @@ async fn what_one_queue_leaves_of_a_limit_is_for_the_others() {
     assert_eq!(rig.probe.count("waits"), 1);
     worker.shutdown(PATIENCE).await;
 
+    // And what they take of it together is no more than there is.
     let all = join_all(names.iter().map(|name| rig.queue.dispatch(Waits::with().queue(*name)))).await;
-    assert!(all.iter().all(Result::is_ok));
-    let worker = Worker::builder(&rig.queue, container(&rig, &ledger)).limit(5).start().await.unwrap();
+    let worker = Worker::builder(&rig.queue, container(&rig, &ledger)).limit(3).start().await.unwrap();
     timeout(PATIENCE, worker.handle().limit_reached()).await.unwrap();
-    assert_eq!(rig.probe.count("waits"), 6);
     worker.shutdown(PATIENCE).await;
+    assert_eq!(rig.probe.count("waits"), 4);
+    let mut attempts = 0;
+    for pushed in all {
+        attempts += rig.row(pushed.unwrap().id).await.attempt;
+    }
+    assert_eq!(attempts, 3);
 }
 
 #[tokio::test]
