@@ -28,7 +28,7 @@ fn stored(tells_first: bool) {
         });
         let mut fetched = 0;
         while fetched < 2 {
-            let Some(asked) = lane.request() else {
+            let Some(asked) = lane.request(usize::MAX) else {
                 bell.sleep();
                 continue;
             };

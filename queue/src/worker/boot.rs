@@ -154,6 +154,9 @@ fn check_settings(settings: &Settings, threads: Option<usize>) -> Vec<String> {
     if let Some(threads) = threads.filter(|threads| *threads > MOST_THREADS) {
         faults.push(most(format!("`threads({threads})`"), MOST_THREADS));
     }
+    if settings.limit == Some(0) {
+        faults.push("`limit(0)` would never run a job: the least is 1".to_owned());
+    }
     if settings.limits.max_rescues == 0 {
         faults.push("`max_rescues(0)` fails a job before anybody rescued it: the least is 1".to_owned());
     }

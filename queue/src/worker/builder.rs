@@ -61,6 +61,8 @@ pub(super) struct Settings {
     pub(super) lease: Duration,
     pub(super) grace: Duration,
     pub(super) limits: MaintainLimits,
+    /// How many runs it starts at most.
+    pub(super) limit: Option<u64>,
 }
 
 impl Settings {
@@ -96,6 +98,7 @@ impl WorkerBuilder {
                 lease: Duration::from_secs(30),
                 grace: Duration::from_secs(25),
                 limits: MaintainLimits::default(),
+                limit: None,
             },
             registry: Registry::linked(),
             jobs: None,
@@ -190,6 +193,17 @@ impl WorkerBuilder {
     /// Whatever it says, only what starts within 50 ms by the measured run time is fetched ahead.
     pub fn prefetch(mut self, jobs: usize) -> Self {
         self.settings.prefetch = Some(jobs);
+        self
+    }
+
+    /// Starts so many runs, at least 1, and never one more; then it fetches no more, and
+    /// [`limit_reached`](crate::worker::WorkerHandle::limit_reached) resolves when the last of them has ended. The worker goes on to live until it
+    /// is told to stop.
+    ///
+    /// A retry is a run of its own. What was fetched and given back before it started does not count, nor do jobs of kinds that this worker
+    /// does not know. No job is claimed beyond the limit, so others run the rest meanwhile.
+    pub fn limit(mut self, jobs: u64) -> Self {
+        self.settings.limit = Some(jobs);
         self
     }
 

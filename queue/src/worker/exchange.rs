@@ -25,7 +25,7 @@ const ROUNDS: usize = 4;
 /// How an exchange went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exchange {
-    /// It brought all that was asked for: the next follows at once.
+    /// It brought all that was asked for, or left something of a limit to lanes that could not be asked: the next follows at once.
     Full,
     /// It brought less, or there was nothing to exchange: the next waits until something happens.
     Short,
@@ -177,7 +177,7 @@ fn end(shared: &Arc<Shared>, mut out: Out<'_>, exchanged: Exchanged) -> Exchange
         }
     };
     match fetched {
-        Some(count) if is_settled && asked > 0 && count >= asked => Exchange::Full,
+        Some(count) if is_settled && asked > 0 && (count >= asked || shared.has_left_over()) => Exchange::Full,
         Some(_) if is_settled => Exchange::Short,
         _ => Exchange::Failed,
     }

@@ -48,6 +48,7 @@ pub struct WorkerHandle {
     shared: Weak<Shared>,
     id: WorkerId,
     restart: CancellationToken,
+    has_limit: bool,
 }
 
 /// A job that a worker runs.
@@ -78,7 +79,8 @@ pub struct RunningJob {
 
 impl WorkerHandle {
     pub(super) fn of(shared: &Arc<Shared>) -> Self {
-        Self { shared: Arc::downgrade(shared), id: shared.id, restart: shared.restart.clone() }
+        let has_limit = shared.settings.limit.is_some();
+        Self { shared: Arc::downgrade(shared), id: shared.id, restart: shared.restart.clone(), has_limit }
     }
 
     /// The random name that the worker has in the store.
@@ -144,6 +146,41 @@ impl WorkerHandle {
     pub async fn idle(&self) {
         if let Some(shared) = self.shared.upgrade() {
             shared.still().await;
+        }
+    }
+
+    /// Resolves when the last run that the [limit](crate::worker::WorkerBuilder::limit) allows has ended, or the worker has; never where there is no
+    /// limit. A stop then stores the outcomes.
+    ///
+    /// Cancel safe.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use queue::prelude::*;
+    ///
+    /// #[derive(Queueable)]
+    /// struct Step;
+    /// impl Job for Step {
+    ///     async fn handle(&self) -> JobResult {
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let queue = Queue::connect("memory:").await?;
+    /// queue.dispatch_all((0..3).map(|_| Step::with())).await?;
+    /// let worker = Worker::builder(&queue, Container::builder().build()).limit(1).start().await?;
+    /// worker.handle().limit_reached().await;
+    /// worker.shutdown(Duration::from_secs(1)).await;
+    /// assert_eq!(queue.counts().await?.total(queue::JobState::Available), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn limit_reached(&self) {
+        match self.shared.upgrade() {
+            Some(shared) => shared.limit_reached().await,
+            None if self.has_limit => {}
+            None => std::future::pending().await,
         }
     }
 }

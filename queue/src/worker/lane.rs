@@ -119,12 +119,16 @@ impl Lane {
         (free > 0 || (ahead_wanted > 0 && ahead_wanted * 2 >= ahead)).then_some((free, ahead_wanted))
     }
 
-    /// What to fetch now, if anything is worth a fetch.
-    pub(super) fn request(&self) -> Option<QueueRequest> {
+    /// What to fetch now, at most so many, if anything is worth a fetch. Where none may be fetched, no loop needs to say that the lane is low:
+    /// whoever gives room back has the next exchange made.
+    pub(super) fn request(&self, most: usize) -> Option<QueueRequest> {
         let mut state = self.lock();
         let wanted = self.wanted(&state);
         state.is_asked = wanted.is_some();
-        let (free, ahead) = wanted?;
+        let (free, ahead) = wanted.map(|(free, ahead)| (free.min(most), ahead.min(most.saturating_sub(free))))?;
+        if free + ahead == 0 {
+            return None;
+        }
         state.asked_at = state.happened;
         Some(QueueRequest { queue: Arc::clone(&self.queue), free, ahead })
     }
@@ -239,6 +243,12 @@ impl Lane {
     /// How many jobs were taken.
     pub(super) fn taken(&self) -> u64 {
         self.lock().taken
+    }
+
+    /// How many jobs were taken, or wait to be. Only a fetch makes it more.
+    pub(super) fn claimed(&self) -> u64 {
+        let state = self.lock();
+        state.taken + state.ready.len() as u64
     }
 
     /// Takes a job out of the buffer, so that it does not start.

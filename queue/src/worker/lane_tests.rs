@@ -35,7 +35,7 @@ fn take(lane: &Lane) -> Option<u8> {
 #[test]
 fn nothing_is_prefetched_until_the_run_time_is_known() {
     let lane = Lane::new("default".into(), 2, None);
-    let request = lane.request().unwrap();
+    let request = lane.request(usize::MAX).unwrap();
     assert_eq!((request.free, request.ahead), (2, 0));
 }
 
@@ -46,7 +46,7 @@ fn prefetch_follows_the_run_time() {
         lane.deliver(vec![job(1)], 1).unwrap();
         take(&lane).unwrap();
         assert!(matches!(lane.ended(Duration::from_nanos(run_time), true), Next::Low));
-        let request = lane.request().unwrap();
+        let request = lane.request(usize::MAX).unwrap();
         assert_eq!((request.free, request.ahead), (2, ahead), "{run_time} ns");
     }
 }
@@ -65,9 +65,9 @@ fn a_paused_lane_gives_its_buffer_back_and_starts_nothing() {
     lane.deliver(vec![job(1)], 1).unwrap();
     assert_eq!(lane.pause().len(), 1);
     assert_eq!(lane.deliver(vec![job(1)], 1).unwrap_err().len(), 1);
-    assert!(lane.request().is_none());
+    assert!(lane.request(usize::MAX).is_none());
     assert!(lane.resume());
-    assert!(lane.request().is_some());
+    assert!(lane.request(usize::MAX).is_some());
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn that_a_lane_is_low_is_said_once_for_each_fetch() {
     assert!(matches!(lane.ended(short, true), Next::Low));
     assert_eq!(take(&lane), Some(2));
     assert_eq!(priority(lane.ended(short, true)), Some(3));
-    let asked = lane.request().unwrap();
+    let asked = lane.request(usize::MAX).unwrap();
     assert!(matches!(lane.ended(short, true), Next::Nothing), "a fetch is under way");
     lane.fetched(&asked, 0);
     lane.deliver(vec![job(4), job(5)], 1).unwrap();
@@ -133,7 +133,7 @@ fn a_loop_that_yields_is_given_no_job() {
     let lane = Lane::new("default".into(), 1, Some(0));
     lane.deliver(vec![job(1), job(2)], 1).unwrap();
     take(&lane).unwrap();
-    let asked = lane.request();
+    let asked = lane.request(usize::MAX);
     assert!(asked.is_none(), "{asked:?}");
     assert!(matches!(lane.ended(Duration::from_secs(1), false), Next::Nothing));
     assert_eq!(take(&lane), Some(2));

@@ -26,6 +26,7 @@ mod kinds;
 mod lane;
 #[cfg(test)]
 mod lane_tests;
+mod limit;
 mod maintain;
 mod news;
 mod ready;

@@ -117,6 +117,10 @@ impl Shared {
 
     /// Serves queues no longer that have ceased to exist, where only that they existed was the reason: there may be one for each user.
     fn drop_lanes(&self, queues: &[QueueRow]) {
+        // A lane counts what it has started.
+        if self.settings.limit.is_some() {
+            return;
+        }
         let exist: HashSet<&str> = queues.iter().map(|queue| &*queue.name).collect();
         let ceased = |lane: &Arc<Lane>| !lane.is_lasting && !exist.contains(&*lane.queue) && lane.close_if_empty();
         let dropped: Vec<_> = self.lanes().iter().filter(|lane| ceased(lane)).cloned().collect();

@@ -25,6 +25,7 @@ use super::health::{Health, Pulse};
 use super::hooks::Hooks;
 use super::idle::Idle;
 use super::kinds::Kinds;
+use super::lane::Lane;
 use super::ready::Ready;
 use super::serve::Served;
 use super::shutdown::Tally;
@@ -238,13 +239,12 @@ impl Shared {
         self.lanes().iter().any(|lane| lane.is_buffering())
     }
 
-    /// What to fetch now.
+    /// What to fetch now. One exchange is made at a time, so what this leaves of a limit nobody else takes.
     pub(super) fn request(&self) -> FetchRequest {
-        let queues = if self.phase() == Phase::Running as u8 {
-            self.lanes().iter().filter_map(|lane| lane.request()).collect()
-        } else {
-            Vec::new()
-        };
+        let mut left = self.left();
+        let mut ask = |lane: &Arc<Lane>| lane.request(left).inspect(|asked| left -= asked.free + asked.ahead);
+        let queues =
+            if self.phase() == Phase::Running as u8 { self.lanes().iter().filter_map(&mut ask).collect() } else { Vec::new() };
         let except = if queues.is_empty() { Vec::new() } else { self.left_alone() };
         FetchRequest { worker: self.id, lease: self.settings.lease, queues, except }
     }
@@ -341,6 +341,8 @@ impl Shared {
         let is_dropped = self.lanes().iter().any(|lane| lane.remove(id).is_some());
         if is_dropped {
             self.may_be_still();
+            // Another may be fetched in its place.
+            self.wake_exchange();
         }
         is_dropped
     }

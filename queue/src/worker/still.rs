@@ -46,16 +46,21 @@ impl Shared {
     }
 
     async fn looks_still(&self) {
+        self.when(|| self.has_nothing_to_fetch(), || self.is_still()).await;
+    }
+
+    /// Resolves when `is_so`, which is looked at where it `is_near`: that is looked at after each exchange alone, so that the end of a run
+    /// costs nothing while there is much to do.
+    pub(super) async fn when(&self, is_near: impl Fn() -> bool, is_so: impl Fn() -> bool) {
         loop {
             // Before the look, so that an exchange that ends in between is not missed.
             let stored = self.stored.notified();
-            if self.has_nothing_to_fetch() {
+            if is_near() {
                 tokio::select! {
-                    () = self.idle.until(|| self.is_still()) => return,
+                    () = self.idle.until(&is_so) => return,
                     () = stored => {}
                 }
             } else {
-                // The end of a run cannot change this: so a worker that is at work is looked at once for each exchange.
                 stored.await;
             }
         }
@@ -86,7 +91,7 @@ impl Shared {
 
     /// Whether it fetches at all.
     fn fetches(&self) -> bool {
-        self.phase() == Phase::Running as u8
+        self.phase() == Phase::Running as u8 && self.left() > 0
     }
 
     /// Something other than a run or an exchange has ended: a buffer was emptied, a lane fetches no more.
