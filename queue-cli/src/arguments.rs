@@ -101,9 +101,8 @@ pub(crate) struct Consent {
 pub(crate) fn url(globals: &Globals) -> Result<&str, Failure> {
     match globals.url.as_deref() {
         Some(url) if !url.trim().is_empty() => Ok(url),
-        _ => Err(Failure::configuration("no store is named").hint(
-            "set QUEUE_URL, or write --url: sqlite:jobs.db for a file, postgres://user@host/database for a server",
-        )),
+        _ => Err(Failure::configuration("no store is named")
+            .hint("set QUEUE_URL, or write --url: sqlite:jobs.db for a file, postgres://user@host/database for a server")),
     }
 }
 

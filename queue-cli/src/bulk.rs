@@ -225,7 +225,8 @@ impl Progress {
                 true => ProgressBar::with_draw_target(Some(count.jobs), ProgressDrawTarget::stderr()),
                 false => ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()),
             };
-            let template = if count.is_all { "{bar:40} {human_pos} of {human_len}, {per_sec}" } else { "{spinner} {human_pos}, {per_sec}" };
+            let template =
+                if count.is_all { "{bar:40} {human_pos} of {human_len}, {per_sec}" } else { "{spinner} {human_pos}, {per_sec}" };
             bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar
         });

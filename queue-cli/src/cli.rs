@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches as _};
 use queue::Queue;
 
@@ -104,9 +105,11 @@ impl Cli {
             Ok(globals) => globals,
             Err(error) => return said(&error),
         };
+        let sources = sources(&matches);
         let Some((entry, matches)) = chosen(&matches) else { return exit::USAGE };
         let is_missing_jobs = entry.spec.needs_jobs && self.services.is_none();
-        let session = Session::new(globals, self.services, self.queue);
+        let mut session = Session::new(globals, self.services, self.queue);
+        session.sources = sources;
         let ended = match is_missing_jobs {
             true => Err(without_jobs(&entry)),
             false => on_runtime(|| (entry.run)(&matches, session)),
@@ -142,11 +145,23 @@ impl Cli {
         let mut nouns: Vec<&str> = entries.iter().map(|entry| entry.spec.noun).filter(|noun| !noun.is_empty()).collect();
         nouns.dedup();
         for noun in nouns {
-            let verbs: Vec<Command> = entries.iter().filter(|entry| entry.spec.noun == noun).map(|entry| entry.command(entry.spec.verb.to_owned())).collect();
+            let verbs: Vec<Command> = entries
+                .iter()
+                .filter(|entry| entry.spec.noun == noun)
+                .map(|entry| entry.command(entry.spec.verb.to_owned()))
+                .collect();
             root = match root.find_subcommand(noun) {
                 // A command of its own, as `migrate`.
-                Some(_) => root.mut_subcommand(noun, |command| command.subcommands(verbs.into_iter().map(|verb| verb.hide(true)))),
-                None => root.subcommand(Command::new(noun.to_owned()).hide(true).about("The same in two words").subcommand_required(true).subcommands(verbs)),
+                Some(_) => {
+                    root.mut_subcommand(noun, |command| command.subcommands(verbs.into_iter().map(|verb| verb.hide(true))))
+                }
+                None => root.subcommand(
+                    Command::new(noun.to_owned())
+                        .hide(true)
+                        .about("The same in two words")
+                        .subcommand_required(true)
+                        .subcommands(verbs),
+                ),
             };
         }
         root
@@ -162,6 +177,24 @@ fn chosen(matches: &ArgMatches) -> Option<(Entry, ArgMatches)> {
     };
     let entry = commands::list().into_iter().find(|entry| entry.spec.name() == name)?;
     Some((entry, inner.clone()))
+}
+
+/// Where the settings of every command are from. The URL itself may hold a password.
+fn sources(matches: &ArgMatches) -> Vec<String> {
+    const SETTINGS: [(&str, &str, &str); 5] = [
+        ("url", "--url", "QUEUE_URL"),
+        ("output", "--output", "QUEUE_OUTPUT"),
+        ("color", "--color", "CARGO_TERM_COLOR"),
+        ("wait", "--wait", "QUEUE_WAIT"),
+        ("environment", "--env", "QUEUE_ENV"),
+    ];
+    let source = |(id, flag, variable): (&str, &str, &str)| match matches.value_source(id) {
+        Some(ValueSource::CommandLine) => Some(format!("{flag} is from the command line")),
+        Some(ValueSource::EnvVariable) => Some(format!("{flag} is from the variable {variable}")),
+        Some(_) => Some(format!("{flag} is the default")),
+        None => None,
+    };
+    SETTINGS.into_iter().filter_map(source).collect()
 }
 
 fn without_jobs(entry: &Entry) -> Failure {
@@ -196,7 +229,9 @@ fn overview() -> String {
             text.push_str(&format!("  {:width$}  {}\n", entry.spec.name(), entry.spec.about));
         }
     }
-    text.push_str("\nBoth spellings work: `queue:work` and `queue work`. `help COMMAND` shows the options and examples of a command.");
+    text.push_str(
+        "\nBoth spellings work: `queue:work` and `queue work`. `help COMMAND` shows the options and examples of a command.",
+    );
     text
 }
 

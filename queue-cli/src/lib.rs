@@ -22,12 +22,16 @@ mod cli;
 mod commands;
 pub mod exit;
 mod failure;
+mod log;
 mod output;
 mod prompt;
 mod records;
+mod replay;
 mod services;
 mod session;
+mod stranded;
 mod target;
+mod work;
 
 pub use cli::Cli;
 pub use services::Services;

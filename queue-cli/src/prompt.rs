@@ -15,7 +15,9 @@ pub(crate) fn confirm(session: &mut Session, consent: &Consent, what: &str) -> R
         return Ok(());
     }
     if !Session::has_person() {
-        return Err(Failure::usage(format!("nobody can be asked here: {what}?")).hint("write --yes to do it, or --dry-run to look first"));
+        return Err(
+            Failure::usage(format!("nobody can be asked here: {what}?")).hint("write --yes to do it, or --dry-run to look first")
+        );
     }
     session.output.ask(&format!("{what}? [y/N] "));
     match answer()?.to_ascii_lowercase().as_str() {
@@ -31,7 +33,8 @@ fn guarded(session: &mut Session, consent: &Consent, what: &str, label: &str) ->
         return Ok(());
     }
     if !Session::has_person() {
-        return Err(Failure::usage(format!("this is {label}, and nobody can be asked here: {what}?")).hint(format!("write --confirm {label} to do it")));
+        return Err(Failure::usage(format!("this is {label}, and nobody can be asked here: {what}?"))
+            .hint(format!("write --confirm {label} to do it")));
     }
     session.output.ask(&format!("This is {label}. {what}? Write `{label}` to do it: "));
     if is_it(&answer()?) { Ok(()) } else { Err(Failure::new(crate::exit::FAILED, "nothing was done")) }
@@ -39,6 +42,9 @@ fn guarded(session: &mut Session, consent: &Consent, what: &str, label: &str) ->
 
 fn answer() -> Result<String, Failure> {
     let mut line = String::new();
-    io::stdin().lock().read_line(&mut line).map_err(|error| Failure::new(crate::exit::FAILED, format!("cannot read the answer: {error}")))?;
+    io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(|error| Failure::new(crate::exit::FAILED, format!("cannot read the answer: {error}")))?;
     Ok(line.trim().to_owned())
 }

@@ -17,6 +17,8 @@ pub(crate) type MakeContainer = Box<dyn FnOnce() -> Result<Container, BoxError>>
 pub(crate) struct Session {
     pub(crate) globals: Globals,
     pub(crate) output: Output,
+    /// The settings in force, and where each is from.
+    pub(crate) sources: Vec<String>,
     services: Option<MakeContainer>,
     given: Option<Queue>,
 }
@@ -24,7 +26,7 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn new(globals: Globals, services: Option<MakeContainer>, given: Option<Queue>) -> Self {
         let output = Output::new(globals.output, globals.wide, globals.color.into());
-        Self { globals, output, services, given }
+        Self { globals, output, sources: Vec::new(), services, given }
     }
 
     /// The container of the jobs.
@@ -45,7 +47,10 @@ impl Session {
         }
         let store = self.store()?;
         if store.is_of_this_process() {
-            let text = format!("`{}:` lives in the memory of a process, and this is another one: there is nothing to see", store.scheme());
+            let text = format!(
+                "`{}:` lives in the memory of a process, and this is another one: there is nothing to see",
+                store.scheme()
+            );
             return Err(Failure::configuration(text).hint("use a store that is shared, as sqlite:jobs.db"));
         }
         self.opened(store.open_as_it_is()).await
@@ -58,7 +63,8 @@ impl Session {
         }
         let store = self.store()?;
         if store.is_of_this_process() {
-            let text = format!("`{}:` lives in the memory of a process: what is pushed would die with this command", store.scheme());
+            let text =
+                format!("`{}:` lives in the memory of a process: what is pushed would die with this command", store.scheme());
             return Err(Failure::configuration(text).hint("use a store that is shared, as sqlite:jobs.db"));
         }
         self.opened(store.open()).await

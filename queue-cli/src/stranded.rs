@@ -111,7 +111,8 @@ impl Sight {
 fn problem(registry: &Registry, row: &JobRow) -> Option<(&'static str, String, Option<String>)> {
     let Some(entry) = registry.find(&row.kind) else {
         let near = queue::nearest::nearest(&row.kind, registry.entries().map(|entry| entry.kind));
-        let alias = |kind: &str| format!("was it renamed to `{kind}`? `#[queueable(aliases = [\"{}\"])]` keeps its jobs alive", row.kind);
+        let alias =
+            |kind: &str| format!("was it renamed to `{kind}`? `#[queueable(aliases = [\"{}\"])]` keeps its jobs alive", row.kind);
         return Some(("unknown_kind", "no job of this program has that kind".to_owned(), near.map(alias)));
     };
     if row.version > entry.options.version {

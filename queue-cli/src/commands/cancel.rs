@@ -36,7 +36,10 @@ impl Run for Cancel {
     };
 
     async fn run(self, mut session: Session) -> Ended {
-        let target = Target::read(&self.target, &[JobState::Held, JobState::Scheduled, JobState::Available, JobState::Running, JobState::Retryable])?;
+        let target = Target::read(
+            &self.target,
+            &[JobState::Held, JobState::Scheduled, JobState::Available, JobState::Running, JobState::Retryable],
+        )?;
         let deed = Deed { action: Action::Cancel, verb: "cancel", done: "cancelled" };
         bulk::run(&mut session, &deed, target, &self.consent).await
     }

@@ -86,7 +86,8 @@ impl Run for Check {
 fn lines(report: &Report) -> Vec<String> {
     let mut lines = vec![format!("{} jobs are registered:", report.jobs.len())];
     let width = report.jobs.iter().map(|job| job.kind.len()).max().unwrap_or_default();
-    lines.extend(report.jobs.iter().map(|job| format!("  {:width$}  {}:{}, queue `{}`", job.kind, job.file, job.line, job.queue)));
+    lines
+        .extend(report.jobs.iter().map(|job| format!("  {:width$}  {}:{}, queue `{}`", job.kind, job.file, job.line, job.queue)));
     match &report.faults {
         Some(faults) => lines.extend(faults.lines().map(str::to_owned)),
         None => lines.push("their services are bound, and nothing is wrong with their names".to_owned()),
@@ -98,7 +99,13 @@ fn lines(report: &Report) -> Vec<String> {
         lines.push("this program can run each of them".to_owned());
     }
     for stranded in &store.stranded {
-        lines.push(format!("{} of kind `{}` in `{}` cannot be run: {}", grouped(stranded.count), plain(&stranded.kind), plain(&stranded.queue), plain(&stranded.problem)));
+        lines.push(format!(
+            "{} of kind `{}` in `{}` cannot be run: {}",
+            grouped(stranded.count),
+            plain(&stranded.kind),
+            plain(&stranded.queue),
+            plain(&stranded.problem)
+        ));
         lines.push(format!("  as job {}", stranded.example));
         lines.extend(stranded.hint.iter().map(|hint| format!("  {hint}")));
     }

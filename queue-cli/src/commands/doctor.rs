@@ -50,7 +50,9 @@ impl Run for Doctor {
         let mut findings: Vec<Finding> = session.sources.iter().map(|source| Finding::ok("setting", source.clone())).collect();
         let container = session.container();
         findings.push(match container.map(|container| container.verify()) {
-            Ok(Ok(())) => Finding::ok("jobs", format!("{} registered, and their services are bound", Registry::linked().entries().count())),
+            Ok(Ok(())) => {
+                Finding::ok("jobs", format!("{} registered, and their services are bound", Registry::linked().entries().count()))
+            }
             Ok(Err(error)) => Finding::failed("jobs", error.to_string()),
             Err(failure) => Finding::failed("jobs", failure.to_string()),
         });
@@ -78,10 +80,13 @@ async fn schema(session: &Session) -> Finding {
         Err(_) => Finding::failed("schema", "the store did not answer".to_owned()),
         Ok(Err(failure)) => Finding::failed("schema", failure.to_string()),
         Ok(Ok(None)) => Finding::ok("schema", "this store has none".to_owned()),
-        Ok(Ok(Some(schema))) if schema.is_current() => Finding::ok("schema", format!("version {}, which is current", schema.version)),
-        Ok(Ok(Some(schema))) => {
-            Finding::failed("schema", format!("version {}, and this program wants {}: run `craft migrate`", schema.version, schema.wanted))
+        Ok(Ok(Some(schema))) if schema.is_current() => {
+            Finding::ok("schema", format!("version {}, which is current", schema.version))
         }
+        Ok(Ok(Some(schema))) => Finding::failed(
+            "schema",
+            format!("version {}, and this program wants {}: run `craft migrate`", schema.version, schema.wanted),
+        ),
     }
 }
 
@@ -104,7 +109,10 @@ async fn store(queue: &Queue) -> Result<Vec<Finding>, queue::Error> {
     });
     for (name, of_queue) in &counts.queues {
         if of_queue.unserved > 0 {
-            findings.push(Finding::warning("queue", format!("{} jobs wait in `{}`, and no live worker serves it", of_queue.unserved, plain(name))));
+            findings.push(Finding::warning(
+                "queue",
+                format!("{} jobs wait in `{}`, and no live worker serves it", of_queue.unserved, plain(name)),
+            ));
         }
         if of_queue.is_paused {
             findings.push(Finding::warning("queue", format!("`{}` is paused", plain(name))));

@@ -65,8 +65,13 @@ impl Run for Explain {
         let row = queue.job(self.id).await?.ok_or_else(|| unknown_job(self.id))?;
         let sight = Sight::of(&queue, &row).await?;
         let reasons = reasons(&row, &sight);
-        let explanation =
-            Explanation { id: row.id.to_string(), kind: row.kind.clone(), queue: row.queue.clone(), state: row.state.as_str(), reasons };
+        let explanation = Explanation {
+            id: row.id.to_string(),
+            kind: row.kind.clone(),
+            queue: row.queue.clone(),
+            state: row.state.as_str(),
+            reasons,
+        };
         session.output.document(&explanation, || lines(&explanation))?;
         Ok(exit::DONE)
     }
@@ -134,7 +139,10 @@ fn running(row: &JobRow, sight: &Sight) -> Reason {
     match &sight.runs_it {
         Some(worker) if is_alive(worker, sight.now) => {
             let name = plain(if worker.name.is_empty() { &worker.host } else { &worker.name });
-            Reason::new("running", format!("it runs{since}, or is about to start, on worker {} ({name}, process {})", worker.id, worker.pid))
+            Reason::new(
+                "running",
+                format!("it runs{since}, or is about to start, on worker {} ({name}, process {})", worker.id, worker.pid),
+            )
         }
         _ => Reason::new("worker_dead", format!("the worker that ran it is not heard of any more{since}"))
             .remedy("it is handed out again within 45 s of the death of its worker, by any worker of the store"),
@@ -149,7 +157,12 @@ fn waiting(row: &JobRow, sight: &Sight) -> Vec<Reason> {
         reasons.push(Reason::new("scheduled", format!("it is scheduled: due {}", until(row.due_at, sight.now))));
     }
     if row.state == JobState::Retryable && !is_due {
-        let attempt = format!("attempt {} of {} failed, and the next is due {}", row.attempt, row.max_attempts, until(row.due_at, sight.now));
+        let attempt = format!(
+            "attempt {} of {} failed, and the next is due {}",
+            row.attempt,
+            row.max_attempts,
+            until(row.due_at, sight.now)
+        );
         reasons.push(Reason::new("retry_waits", attempt));
     }
     if sight.counts.is_paused {
@@ -173,7 +186,10 @@ fn workers(row: &JobRow, sight: &Sight) -> Option<Reason> {
     if serving.is_empty() {
         let served: BTreeSet<&str> = sight.workers.iter().flat_map(|worker| &worker.queues).map(|(name, _)| &**name).collect();
         let near = queue::nearest::nearest(&row.queue, served.iter().copied());
-        let remedy = near.map_or_else(|| format!("`craft queue:work --queue {queue}` starts one"), |near| format!("`{}` is served: did whoever pushed it mean that?", plain(near)));
+        let remedy = near.map_or_else(
+            || format!("`craft queue:work --queue {queue}` starts one"),
+            |near| format!("`{}` is served: did whoever pushed it mean that?", plain(near)),
+        );
         return Some(Reason::new("queue_unserved", format!("no live worker serves the queue `{queue}`")).remedy(remedy));
     }
     let knowing: Vec<&&WorkerRow> = serving.iter().filter(|worker| knows(worker, &row.kind)).collect();
@@ -184,12 +200,16 @@ fn workers(row: &JobRow, sight: &Sight) -> Option<Reason> {
             true => "this program knows it: are the workers of an older release?".to_owned(),
             false => "was it renamed without an alias, or is the crate that defines it not linked into the workers?".to_owned(),
         };
-        return Some(Reason::new("kind_unknown", format!("none of the workers that serve its queue knows the kind `{kind}`")).remedy(remedy));
+        return Some(
+            Reason::new("kind_unknown", format!("none of the workers that serve its queue knows the kind `{kind}`"))
+                .remedy(remedy),
+        );
     }
     let taking: Vec<&&&WorkerRow> = knowing.iter().filter(|worker| worker.state == WorkerState::Running).collect();
     if taking.is_empty() {
         return Some(
-            Reason::new("workers_quiet", "the workers that serve its queue are quiet or stopping, and take no more jobs").remedy("start one, or restart them"),
+            Reason::new("workers_quiet", "the workers that serve its queue are quiet or stopping, and take no more jobs")
+                .remedy("start one, or restart them"),
         );
     }
     if let Some(entry) = Registry::linked().find(&row.kind)
@@ -205,11 +225,20 @@ fn workers(row: &JobRow, sight: &Sight) -> Option<Reason> {
     let running = sight.counts.state(JobState::Running);
     let available = sight.counts.state(JobState::Available);
     if running >= slots {
-        let text = format!("all {} slots of its queue are taken: {} run, or are about to, and {} are available", grouped(slots), grouped(running), grouped(available));
+        let text = format!(
+            "all {} slots of its queue are taken: {} run, or are about to, and {} are available",
+            grouped(slots),
+            grouped(running),
+            grouped(available)
+        );
         return Some(Reason::new("slots_taken", text).remedy("more workers, or more slots: `--queue NAME=SLOTS`"));
     }
     let due = sight.now.duration_since(row.due_at).unwrap_or_default();
-    let text = format!("it is available, and a worker with free slots serves its queue: it begins in its turn ({} are available, this one is due for {})", grouped(available), span(due));
+    let text = format!(
+        "it is available, and a worker with free slots serves its queue: it begins in its turn ({} are available, this one is due for {})",
+        grouped(available),
+        span(due)
+    );
     Some(Reason::new("in_turn", text))
 }
 

@@ -3,8 +3,8 @@
 use clap::Args;
 
 use super::{Ended, Group, Run, Spec};
-use crate::failure::Failure;
 use crate::exit;
+use crate::failure::Failure;
 use crate::records::JobRecord;
 use crate::session::Session;
 use crate::target::filter;
@@ -83,7 +83,10 @@ pub(super) async fn print(session: &mut Session, queue: &Queue, mut filter: Filt
     session.output.records(&jobs)?;
     if let Some(next) = next.filter(|_| session.output.is_for_people()) {
         let said = match jobs.len() < limit {
-            true => format!("looked at {} jobs and there are more: `--after {next}` goes on, `--thorough` looks at all", LOOKS * Filter::LOOK),
+            true => format!(
+                "looked at {} jobs and there are more: `--after {next}` goes on, `--thorough` looks at all",
+                LOOKS * Filter::LOOK
+            ),
             false => format!("there may be more: `--after {next}` goes on"),
         };
         session.output.say(said);

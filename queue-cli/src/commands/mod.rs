@@ -31,6 +31,8 @@ use std::pin::Pin;
 
 use clap::{ArgMatches, Args, Command};
 
+pub(crate) use replay::word;
+
 use crate::failure::Failure;
 use crate::session::Session;
 

@@ -4,9 +4,9 @@ use std::io::Read as _;
 use std::time::{Duration, SystemTime};
 
 use clap::Args;
+use queue::Registry;
 use queue::drivers::{Due, Extra, NewJob};
 use queue::registry::Entry;
-use queue::Registry;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -77,7 +77,8 @@ impl Run for Push {
         let entry = registry.find(&self.kind).ok_or_else(|| unknown_kind(&self.kind, &registry))?;
         let payload = payload(&self.args)?;
         let wrong = |error: queue::PushError| {
-            Failure::new(exit::FAILED, crate::failure::chain(&error)).hint(format!("the arguments were {}", plain(&shortened(&payload))))
+            Failure::new(exit::FAILED, crate::failure::chain(&error))
+                .hint(format!("the arguments were {}", plain(&shortened(&payload))))
         };
         let job = self.changed(entry.job(payload.as_bytes()).map_err(wrong)?);
         let (kind, lane) = (job.kind.to_string(), job.queue.to_string());
@@ -125,7 +126,9 @@ pub(super) fn unknown_kind(kind: &str, registry: &Registry) -> Failure {
     let failure = Failure::new(exit::FAILED, format!("no job here has the kind `{}`", plain(kind)));
     match (queue::nearest::nearest(kind, known.iter().copied()), known.is_empty()) {
         (Some(near), _) => failure.hint(format!("did you mean `{near}`?")),
-        (None, true) => failure.hint("no job is registered: the binary needs `use your_crate as _;`, so that the linker keeps its jobs"),
+        (None, true) => {
+            failure.hint("no job is registered: the binary needs `use your_crate as _;`, so that the linker keeps its jobs")
+        }
         (None, false) => failure.hint(format!("known are {}", known.join(", "))),
     }
 }
@@ -161,8 +164,11 @@ fn shortened(text: &str) -> String {
 
 /// Reads a time.
 fn time(text: &str) -> Result<SystemTime, String> {
-    let time: jiff::Timestamp = text.parse().map_err(|error| format!("{error}; write it as 2026-12-24T18:00:00Z"))?;
-    Ok(time.into())
+    let wrong = |error: jiff::Error| format!("{error}; write it as 2026-12-24T18:00:00Z");
+    let time: jiff::Timestamp = text.parse().map_err(wrong)?;
+    let passed =
+        Duration::try_from(time.duration_since(jiff::Timestamp::UNIX_EPOCH)).map_err(|_| "a time before 1970".to_owned())?;
+    Ok(SystemTime::UNIX_EPOCH + passed)
 }
 
 #[cfg(test)]
@@ -177,7 +183,10 @@ mod tests {
     fn arguments_are_json_or_fields() {
         assert_eq!(read(&[]), Ok("{}".to_owned()));
         assert_eq!(read(&[r#"{"a":1}"#]), Ok(r#"{"a":1}"#.to_owned()));
-        assert_eq!(read(&["a=1", "b=x y", r#"c="1""#, "d=", "e=[1,2]"]), Ok(r#"{"a":1,"b":"x y","c":"1","d":"","e":[1,2]}"#.to_owned()));
+        assert_eq!(
+            read(&["a=1", "b=x y", r#"c="1""#, "d=", "e=[1,2]"]),
+            Ok(r#"{"a":1,"b":"x y","c":"1","d":"","e":[1,2]}"#.to_owned())
+        );
         assert_eq!(read(&["a"]), Err(2));
         assert_eq!(read(&["=1"]), Err(2));
     }

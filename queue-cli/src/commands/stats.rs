@@ -124,7 +124,13 @@ async fn numbers(queue: &Queue) -> Result<Numbers, queue::Error> {
 fn lines(numbers: &Numbers, rates: &VecDeque<f64>) -> Vec<String> {
     let oldest = numbers.oldest_available_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let mut lines = vec![
-        format!("{} queues ({} paused), {} workers with {} slots", numbers.queues, numbers.paused, numbers.workers, grouped(numbers.slots)),
+        format!(
+            "{} queues ({} paused), {} workers with {} slots",
+            numbers.queues,
+            numbers.paused,
+            numbers.workers,
+            grouped(numbers.slots)
+        ),
         format!("available {:>14}   oldest {}", grouped(numbers.available), oldest.map_or_else(|| "-".to_owned(), span)),
         format!("running   {:>14}", grouped(numbers.running)),
         format!("scheduled {:>14}   held {}", grouped(numbers.scheduled), grouped(numbers.held)),

@@ -68,7 +68,8 @@ struct ToldRecord {
 pub(super) async fn tell(session: &mut Session, told: Told, which: &Which) -> Ended {
     let queue = session.look().await?;
     let now = SystemTime::now();
-    let alive: Vec<WorkerRow> = queue.workers().await?.into_iter().filter(|row| WorkerRecord::of(row.clone(), now).alive).collect();
+    let alive: Vec<WorkerRow> =
+        queue.workers().await?.into_iter().filter(|row| WorkerRecord::of(row.clone(), now).alive).collect();
     let is_meant = |row: &WorkerRow| {
         let is_it = |word: &String| *word == row.id.to_string() || *word == row.name || *word == row.host;
         which.all || which.workers.iter().any(is_it)

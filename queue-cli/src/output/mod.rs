@@ -59,7 +59,8 @@ impl Output {
         match self.format {
             Format::Table => {
                 let now = SystemTime::now();
-                let look = table::Look { is_wide: self.is_wide, is_colored: self.is_colored, fits_terminal: io::stdout().is_terminal() };
+                let look =
+                    table::Look { is_wide: self.is_wide, is_colored: self.is_colored, fits_terminal: io::stdout().is_terminal() };
                 let lines = table::lines(R::COLUMNS, records.iter().map(|record| record.cells(now)), look);
                 self.lines(lines)
             }

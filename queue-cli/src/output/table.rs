@@ -14,18 +14,24 @@ pub(crate) struct Cell {
     text: String,
     color: Option<Color>,
     is_number: bool,
+    is_whole: bool,
 }
 
 impl Cell {
     /// A text, which may be a stranger's.
     pub(crate) fn text(text: impl AsRef<str>) -> Self {
-        Self { text: plain(text.as_ref()), color: None, is_number: false }
+        Self { text: plain(text.as_ref()), color: None, is_number: false, is_whole: false }
+    }
+
+    /// A text that is never cut.
+    pub(crate) fn whole(text: impl AsRef<str>) -> Self {
+        Self { is_whole: true, ..Self::text(text) }
     }
 
     /// A number, aligned to the right; zero is shown as nothing, so that the others are seen.
     pub(crate) fn number(number: u64) -> Self {
         let text = if number == 0 { "-".to_owned() } else { grouped(number) };
-        Self { text, color: None, is_number: true }
+        Self { text, color: None, is_number: true, is_whole: false }
     }
 
     /// In this color, where there are any.
@@ -66,14 +72,19 @@ pub(crate) fn lines(columns: &[&str], rows: impl Iterator<Item = Vec<Cell>>, loo
         true => ContentArrangement::Dynamic,
         false => ContentArrangement::Disabled,
     });
-    if look.is_colored { table.enforce_styling() } else { table.force_no_tty() };
+    if look.is_colored {
+        table.enforce_styling()
+    } else {
+        table.force_no_tty()
+    };
     table.set_header(columns.iter().map(|name| comfy_table::Cell::new(name).add_attribute(Attribute::Bold)).collect::<Vec<_>>());
     for cells in rows {
         let mut row = Row::new();
+        let is_cut = !look.is_wide && !cells.iter().any(|cell| cell.is_whole);
         for cell in cells {
             row.add_cell(made(cell, look));
         }
-        if !look.is_wide {
+        if is_cut {
             row.max_height(1);
         }
         table.add_row(row);
@@ -82,8 +93,8 @@ pub(crate) fn lines(columns: &[&str], rows: impl Iterator<Item = Vec<Cell>>, loo
 }
 
 fn made(cell: Cell, look: Look) -> comfy_table::Cell {
-    let Cell { mut text, color, is_number } = cell;
-    if !look.is_wide && text.chars().count() > LONGEST {
+    let Cell { mut text, color, is_number, is_whole } = cell;
+    if !look.is_wide && !is_whole && text.chars().count() > LONGEST {
         text = text.chars().take(LONGEST - 1).chain(['…']).collect();
     }
     let mut made = comfy_table::Cell::new(text);

@@ -75,7 +75,10 @@ impl From<JobRow> for JobRecord {
             finished_at: row.finished_at.map(rfc3339),
             args: row.payload.clone(),
             errors: row.errors.iter().map(error).collect(),
-            progress: row.progress.as_ref().map(|progress| ProgressRecord { percent: progress.percent, message: progress.message.clone() }),
+            progress: row
+                .progress
+                .as_ref()
+                .map(|progress| ProgressRecord { percent: progress.percent, message: progress.message.clone() }),
             tags: row.tags.clone(),
             meta: row.meta.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
             unique_key: row.unique_key.clone(),
@@ -118,7 +121,14 @@ impl JobRecord {
         let mut lines = Vec::new();
         let mut line = |name: &str, value: String| lines.push(format!("{:<14}{value}", format!("{name}:")));
         line("id", self.id.clone());
-        line("kind", format!("{}{}", plain(&self.kind), if row.version == 1 { String::new() } else { format!(", version {}", row.version) }));
+        line(
+            "kind",
+            format!(
+                "{}{}",
+                plain(&self.kind),
+                if row.version == 1 { String::new() } else { format!(", version {}", row.version) }
+            ),
+        );
         line("queue", plain(&self.queue));
         line("state", self.state.to_owned());
         line("attempt", format!("{} of {}", row.attempt, row.max_attempts));

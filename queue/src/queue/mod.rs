@@ -367,7 +367,18 @@ impl Queue {
         }
     }
 
-    pub(crate) fn driver(&self) -> &Arc<dyn Driver> {
+    /// The driver of this queue, for programs that look into stores themselves.
+    ///
+    /// All but its inspection, [`push_now`](Driver::push_now), [`exchange_now`](Driver::exchange_now) and what needs no store is meant for
+    /// the engine of a queue.
+    ///
+    /// ```
+    /// let queue = queue::Queue::connect("memory:").wait()?;
+    /// assert_eq!(queue.driver().name(), "memory");
+    /// # Ok::<(), queue::Error>(())
+    /// ```
+    #[must_use]
+    pub fn driver(&self) -> &Arc<dyn Driver> {
         &self.inner.driver
     }
 

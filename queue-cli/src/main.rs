@@ -1,0 +1,7 @@
+//! `craft`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    queue_cli::Cli::administration().run()
+}
