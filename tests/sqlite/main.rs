@@ -19,3 +19,4 @@ mod plans;
 mod store;
 mod transactions;
 mod unknown;
+mod versions;
