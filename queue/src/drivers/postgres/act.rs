@@ -1,6 +1,7 @@
 //! Acting on jobs: what is done to one is done to many, in one statement and commit.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -34,13 +35,17 @@ pub(super) struct Found {
 
 impl Core {
     /// Acts on one job.
-    pub(super) async fn act_on(&self, action: Action, id: JobId) -> Result<JobState, Error> {
+    pub(super) async fn act_on(self: &Arc<Self>, action: Action, id: JobId) -> Result<JobState, Error> {
         let mut answers = self.told(self.act_on_all(action, &[id]).await)?;
         answers.remove(&id).unwrap_or_else(|| Err(changing(id)))
     }
 
     /// Acts on many, one after the other as far as anybody can tell.
-    pub(super) async fn act_on_many(&self, action: Action, ids: &[JobId]) -> Result<Vec<Result<JobState, Error>>, Error> {
+    pub(super) async fn act_on_many(
+        self: &Arc<Self>,
+        action: Action,
+        ids: &[JobId],
+    ) -> Result<Vec<Result<JobState, Error>>, Error> {
         let mut answers = Vec::with_capacity(ids.len());
         let mut rest = ids;
         while !rest.is_empty() {
@@ -56,7 +61,7 @@ impl Core {
     }
 
     /// Retries all that a filter fits.
-    pub(super) async fn retry_fitting(&self, filter: &Filter) -> Result<Retried, Error> {
+    pub(super) async fn retry_fitting(self: &Arc<Self>, filter: &Filter) -> Result<Retried, Error> {
         let mut done = Retried::default();
         let Some(mut filter) = filter.for_retry() else { return Ok(done) };
         filter.limit = Some(BATCH);
@@ -79,7 +84,7 @@ impl Core {
     }
 
     /// Acts on different jobs, and says of each that it could not be done to why.
-    async fn act_on_all(&self, action: Action, ids: &[JobId]) -> Result<Answers, Fault> {
+    async fn act_on_all(self: &Arc<Self>, action: Action, ids: &[JobId]) -> Result<Answers, Fault> {
         let mut answers = Answers::with_capacity(ids.len());
         let mut left = ids.to_vec();
         for _ in 0..TRIES {
@@ -141,7 +146,7 @@ impl Core {
     }
 
     /// Makes ended jobs available; answers which: not those whose unique key is taken.
-    async fn make_available(&self, ids: &[JobId]) -> Result<HashMap<JobId, JobState>, Fault> {
+    async fn make_available(self: &Arc<Self>, ids: &[JobId]) -> Result<HashMap<JobId, JobState>, Fault> {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
@@ -153,7 +158,7 @@ impl Core {
             news.work.insert(rows::queue(row, 1)?);
         }
         self.events.tell(&news);
-        self.tell_of_work(&news).await;
+        self.tell_of_action(&news).await;
         Ok(available)
     }
 }

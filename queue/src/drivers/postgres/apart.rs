@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::drivers::Schema;
 use crate::error::Error;
 
+#[cfg_attr(not(test), expect(dead_code, reason = "`connect` calls it for the command line"))]
 impl Postgres {
     /// Which version the database of a URL has; 0 for none. Nothing is written.
     ///
@@ -45,4 +46,32 @@ async fn at(url: &str, aim: Aim) -> Result<Schema, Error> {
     let (core, version) = open::reach(settings, Clock::system(), aim).await?;
     core.lines.looks.close().await;
     Ok(Schema::new(version, WANTED))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[test]
+    fn the_statements_are_those_of_the_schema_that_the_url_names() {
+        let url = "postgres://nobody@nowhere.invalid/shop?schema=jobs";
+        let all = Postgres::sql_from(url, 0).unwrap();
+        assert!(all.contains("CREATE SCHEMA IF NOT EXISTS \"jobs\"") && !all.contains("{schema}"));
+        let last = Postgres::sql_from(url, 1).unwrap();
+        assert!(all.ends_with(&last) && last.contains("ALTER TABLE \"jobs\".queue_workers") && !last.contains("CREATE"));
+        for current in [WANTED, WANTED + 1, u32::MAX] {
+            assert_eq!(Postgres::sql_from(url, current).unwrap(), "");
+        }
+        assert_eq!(Postgres::sql_from("postgres://h/x?schema=A", 0).unwrap_err().kind(), ErrorKind::Invalid);
+    }
+
+    #[test]
+    fn a_server_that_stays_away_is_not_waited_for_longer_than_the_url_says() {
+        // Nobody can listen at port 0.
+        let url = "postgres://nobody@127.0.0.1:0/shop?wait=0";
+        for result in [crate::park::block_on(Postgres::schema_at(url)), crate::park::block_on(Postgres::migrate_at(url))] {
+            assert_eq!(result.unwrap_err().kind(), ErrorKind::Unavailable);
+        }
+    }
 }

@@ -203,8 +203,15 @@ impl Core {
         }
     }
 
-    /// Tells others of work that a commit brought, where no push did.
-    pub(super) async fn tell_of_work(&self, news: &News) {
+    /// Tells others of work that an action brought, now or when the interval is over.
+    pub(super) async fn tell_of_action(self: &Arc<Self>, news: &News) {
+        let told = self.tell_of_work(news).await;
+        let queues: Vec<Arc<str>> = news.work.iter().cloned().collect();
+        self.owe(&queues, &told);
+    }
+
+    /// Tells others of work that a commit brought, where no push did; answers of what.
+    pub(super) async fn tell_of_work(&self, news: &News) -> Vec<Message> {
         let queues: Vec<Arc<str>> = news.work.iter().cloned().collect();
         let messages = self.teller.now(&queues, None);
         if !messages.is_empty()
@@ -212,6 +219,7 @@ impl Core {
         {
             tracing::debug!(error = %crate::error::chain(&fault.into_error(&self.place)), "others could not be told of work");
         }
+        messages
     }
 
     /// Tells by a statement of its own.
