@@ -223,6 +223,7 @@ macro_rules! __conformance_rules {
                 a_claimed_job_is_not_handed_out_again,
                 of_many_claims_of_one_job_one_is_answered,
                 a_claimed_job_comes_back_when_its_lease_runs_out,
+                a_claimed_job_is_kept_by_renewals,
                 a_claimed_job_can_be_cancelled_as_any_that_runs,
             }
             workers {
