@@ -9,10 +9,7 @@ fn now() -> SystemTime {
 
 #[track_caller]
 fn assert_reads(text: &str, expected: Filter) {
-    match Filter::parse(text, now()) {
-        Ok(filter) => assert_eq!(filter, expected, "{text}"),
-        Err(error) => panic!("{error}"),
-    }
+    assert_eq!(Filter::parse(text, now()), Ok(expected), "{text}");
 }
 
 /// What is wrong, and the part that is meant.
