@@ -16,10 +16,10 @@ const LONGEST: usize = 100;
 
 /// Strict, reserved and weak ones, of every edition: what is one in a later edition should not be a module today.
 const KEYWORDS: &[&str] = &[
-    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn", "else", "enum", "extern",
-    "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv",
-    "pub", "ref", "return", "self", "static", "struct", "super", "trait", "true", "try", "type", "typeof", "union", "unsafe", "unsized",
-    "use", "virtual", "where", "while", "yield",
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn", "else", "enum",
+    "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod", "move", "mut",
+    "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super", "trait", "true", "try", "type", "typeof",
+    "union", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
 
 /// Files that Windows takes for devices, whatever their ending.
@@ -27,9 +27,41 @@ const DEVICES: &[&str] = &["con", "prn", "aux", "nul"];
 
 /// Types that the file of a job uses, by the prelude of `queue` or of the standard library.
 const TAKEN_TYPES: &[&str] = &[
-    "BlockingJob", "Box", "Clone", "Container", "Copy", "Default", "Drop", "Eq", "Err", "Extend", "Fn", "From", "Future", "Into", "Iterator",
-    "Job", "JobContext", "JobError", "JobResult", "None", "Ok", "Option", "Ord", "Queue", "Queueable", "Result", "Send", "Sized", "Some",
-    "String", "Sync", "ToOwned", "ToString", "Vec", "Worker",
+    "BlockingJob",
+    "Box",
+    "Clone",
+    "Container",
+    "Copy",
+    "Default",
+    "Drop",
+    "Eq",
+    "Err",
+    "Extend",
+    "Fn",
+    "From",
+    "Future",
+    "Into",
+    "Iterator",
+    "Job",
+    "JobContext",
+    "JobError",
+    "JobResult",
+    "None",
+    "Ok",
+    "Option",
+    "Ord",
+    "Queue",
+    "Queueable",
+    "Result",
+    "Send",
+    "Sized",
+    "Some",
+    "String",
+    "Sync",
+    "ToOwned",
+    "ToString",
+    "Vec",
+    "Worker",
 ];
 
 /// Crates that are there without a line in `Cargo.toml`.
@@ -116,7 +148,7 @@ fn words(text: &str) -> Vec<String> {
         if letter == '_' || letter == '-' {
             continue;
         }
-        let is_open = words.last().is_some_and(|word| word.is_empty());
+        let is_open = words.last().is_some_and(String::is_empty);
         if is_open && letter.is_ascii_digit() && words.len() > 1 {
             words.pop();
         }
@@ -145,7 +177,14 @@ mod tests {
     #[test]
     fn each_way_of_writing_gives_the_same_name() {
         let expected = ("SendWelcomeEmail".to_owned(), "send_welcome_email".to_owned());
-        for text in ["SendWelcomeEmail", "send_welcome_email", "send-welcome-email", "sendWelcomeEmail", "SEND_WELCOME_EMAIL", "send__welcome-Email_"] {
+        for text in [
+            "SendWelcomeEmail",
+            "send_welcome_email",
+            "send-welcome-email",
+            "sendWelcomeEmail",
+            "SEND_WELCOME_EMAIL",
+            "send__welcome-Email_",
+        ] {
             assert_eq!(forms(text), expected, "{text}");
         }
     }

@@ -61,7 +61,8 @@ impl Workspace {
     ///
     /// What cargo says against a manifest.
     pub(super) fn around(folder: &Path) -> Result<Option<Self>> {
-        let Some(manifest) = folder.ancestors().map(|folder| folder.join("Cargo.toml")).find(|manifest| manifest.is_file()) else {
+        let Some(manifest) = folder.ancestors().map(|folder| folder.join("Cargo.toml")).find(|manifest| manifest.is_file())
+        else {
             return Ok(None);
         };
         let output = cargo()

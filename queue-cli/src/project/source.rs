@@ -6,7 +6,6 @@ use syn::{Attribute, File, Item, ItemMod, UseTree, Visibility};
 use super::failure::{Failure, Result};
 
 /// A file that was parsed, beside its text.
-#[derive(Debug)]
 pub(super) struct Source<'a> {
     text: &'a str,
     file: File,
@@ -51,7 +50,8 @@ impl<'a> Source<'a> {
 
     /// Whether it has a `pub fn` of that name.
     pub(super) fn has_public_function(&self, name: &str) -> bool {
-        let is_it = |item: &Item| matches!(item, Item::Fn(item) if item.sig.ident == name && matches!(item.vis, Visibility::Public(_)));
+        let is_it =
+            |item: &Item| matches!(item, Item::Fn(item) if item.sig.ident == name && matches!(item.vis, Visibility::Public(_)));
         self.file.items.iter().any(is_it)
     }
 
@@ -157,7 +157,10 @@ mod tests {
     #[test]
     fn a_module_goes_among_the_others_in_order() {
         assert_eq!(with_jobs("mod a;\nmod z;\n\nfn f() {}\n"), "mod a;\npub mod jobs;\nmod z;\n\nfn f() {}\n");
-        assert_eq!(with_jobs("//! Doc.\n\npub mod a;\nmod b;\nuse b::c;\n"), "//! Doc.\n\npub mod a;\nmod b;\npub mod jobs;\nuse b::c;\n");
+        assert_eq!(
+            with_jobs("//! Doc.\n\npub mod a;\nmod b;\nuse b::c;\n"),
+            "//! Doc.\n\npub mod a;\nmod b;\npub mod jobs;\nuse b::c;\n"
+        );
         assert_eq!(with_jobs("mod k;"), "pub mod jobs;\nmod k;\n");
     }
 
@@ -166,8 +169,14 @@ mod tests {
         assert_eq!(with_jobs(""), "pub mod jobs;\n");
         assert_eq!(with_jobs("//! Doc.\n"), "//! Doc.\n\npub mod jobs;\n");
         assert_eq!(with_jobs("pub fn f() {}\n"), "pub mod jobs;\n\npub fn f() {}\n");
-        assert_eq!(with_jobs("//! Doc.\n#![warn(unused)]\nuse a::b;\n"), "//! Doc.\n#![warn(unused)]\n\npub mod jobs;\n\nuse a::b;\n");
-        assert_eq!(with_jobs("//! Doc.\n\n// Of f.\n/// Does.\nfn f() {}\n"), "//! Doc.\n\npub mod jobs;\n\n// Of f.\n/// Does.\nfn f() {}\n");
+        assert_eq!(
+            with_jobs("//! Doc.\n#![warn(unused)]\nuse a::b;\n"),
+            "//! Doc.\n#![warn(unused)]\n\npub mod jobs;\n\nuse a::b;\n"
+        );
+        assert_eq!(
+            with_jobs("//! Doc.\n\n// Of f.\n/// Does.\nfn f() {}\n"),
+            "//! Doc.\n\npub mod jobs;\n\n// Of f.\n/// Does.\nfn f() {}\n"
+        );
         assert_eq!(with_jobs("#[cfg(test)]\nmod tests {}\n"), "pub mod jobs;\n\n#[cfg(test)]\nmod tests {}\n");
     }
 
@@ -182,13 +191,15 @@ mod tests {
         let modules = ["a", "b", "c", "d", "e"].map(|name| source.module(name));
         assert_eq!(modules, [Module::Public, Module::Private, Module::Elsewhere, Module::Elsewhere, Module::Absent]);
         assert!(source.has_export("A", "a") && !source.has_export("A", "b") && !source.has_export("B", "b"));
-        assert!(!source.has_type("A", "a") && source.has_type("A", "b") && source.has_type("Z", "x") && !source.has_type("Y", "q"));
+        assert!(
+            !source.has_type("A", "a") && source.has_type("A", "b") && source.has_type("Z", "x") && !source.has_type("Y", "q")
+        );
         assert!(source.has_public_function("container") && !source.has_public_function("hidden"));
     }
 
     #[test]
     fn what_is_no_rust_is_refused_with_the_line() {
-        let failure = Source::parse("fn f() {}\nfn {\n", "src/lib.rs").unwrap_err().to_string();
+        let failure = Source::parse("fn f() {}\nfn {\n", "src/lib.rs").err().unwrap().to_string();
         assert!(failure.starts_with("cannot parse src/lib.rs: ") && failure.contains("line 2"), "{failure}");
     }
 }
