@@ -24,6 +24,8 @@ pub mod exit;
 mod failure;
 mod log;
 mod output;
+#[cfg(feature = "craft")]
+mod project;
 mod prompt;
 mod records;
 mod replay;
@@ -34,6 +36,9 @@ mod target;
 mod work;
 
 pub use cli::Cli;
+#[cfg(feature = "craft")]
+#[doc(hidden)]
+pub use project::craft;
 pub use services::Services;
 
 use std::process::ExitCode;

@@ -1,7 +1,7 @@
-//! `craft`.
+//! `craft`: writes the jobs of a package, and hands every other command to the package's own binary.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    queue_cli::Cli::administration().run()
+    queue_cli::craft()
 }

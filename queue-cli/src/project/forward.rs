@@ -1,0 +1,230 @@
+//! Commands that only the package's own binary can answer, because it has the code of the jobs.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::Path;
+use std::process::{ExitCode, ExitStatus};
+
+use tokio::process::{Child, Command};
+
+use super::failure::{Failure, Result};
+use super::package::{Package, Workspace, cargo};
+
+/// How to build the binary, and what to ask it.
+#[derive(Debug)]
+pub(super) struct Forward<'a> {
+    pub(super) release: bool,
+    pub(super) features: Option<&'a str>,
+    pub(super) package: Option<&'a str>,
+    /// Whether the caller said where the jobs are; else the package does.
+    pub(super) has_url: bool,
+    pub(super) args: &'a [OsString],
+}
+
+/// Commands that need nothing but the store.
+const ADMINISTRATION: &[&str] = &[
+    "cancel",
+    "clear",
+    "completions",
+    "explain",
+    "failed",
+    "forget",
+    "job",
+    "jobs",
+    "list",
+    "migrate",
+    "monitor",
+    "pause",
+    "prune",
+    "quiet",
+    "restart",
+    "resume",
+    "retry",
+    "show",
+    "stats",
+    "workers",
+];
+
+/// Whether a command needs no code of the user; it is given without `queue:` before it.
+pub(super) fn is_administration(command: &str) -> bool {
+    ADMINISTRATION.contains(&command)
+}
+
+/// The command of some arguments, without `queue:` or `queue` before it.
+pub(super) fn command(args: &[OsString]) -> Option<&str> {
+    let mut words = args.iter().filter_map(|word| word.to_str()).filter(|word| !word.starts_with('-'));
+    match words.next()? {
+        "queue" => words.next(),
+        word => Some(word.strip_prefix("queue:").unwrap_or(word)),
+    }
+}
+
+/// The package whose binary is asked, and the name of that.
+fn binary<'a>(workspace: &'a Workspace, package: Option<&str>) -> Result<(&'a Package, &'a str)> {
+    let name = |package: &'a Package| package.named_binary().unwrap_or("craft");
+    let has = |package: &&'a Package| package.binaries().any(|target| target.name == name(package));
+    if package.is_none() && workspace.here().is_none() {
+        let mut members = workspace.packages().iter().filter(has);
+        match (members.next(), members.next()) {
+            (Some(only), None) => return Ok((only, name(only))),
+            (Some(first), Some(second)) => {
+                let why = format!(
+                    "several packages here have jobs, `{}` and `{}` among them: choose by `-p NAME`",
+                    first.name, second.name
+                );
+                return Err(Failure::new(why));
+            }
+            _ => {}
+        }
+    }
+    let package = workspace.package(package)?;
+    if has(&package) {
+        return Ok((package, name(package)));
+    }
+    Err(Failure::new(format!(
+        "the package `{}` has no binary `{}`, which runs its jobs: run `craft init`",
+        package.name,
+        name(package)
+    )))
+}
+
+/// Builds the binary and runs it in the place of this program.
+///
+/// # Errors
+///
+/// Where there is none, or no cargo.
+pub(super) fn run(forward: &Forward<'_>, workspace: &Workspace, current: &Path) -> Result<ExitCode> {
+    let (package, binary) = binary(workspace, forward.package)?;
+    let mut command = cargo();
+    command.args(["run", "--quiet", "--bin", binary, "--package", &package.name, "--manifest-path"]).arg(package.manifest());
+    if forward.release {
+        command.arg("--release");
+    }
+    if let Some(features) = forward.features {
+        command.args(["--features", features]);
+    }
+    command.arg("--").args(forward.args);
+    // The URL of a package stands in its `.cargo/config.toml`, and is meant from there: from a folder below `sqlite:jobs.db` would be
+    // another file. One that the caller gave is meant from where the caller is.
+    command.current_dir(if forward.has_url { current } else { package.root() });
+    let failed = |error: io::Error| Failure::new(format!("cannot run cargo: {error}"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let status = runtime.block_on(wait(command.into())).map_err(failed)?;
+    Ok(exit_code(status))
+}
+
+/// Runs a command to its end. Ctrl-C of a terminal reaches it by itself, and it decides what to make of it; SIGTERM is handed on.
+async fn wait(mut command: Command) -> io::Result<ExitStatus> {
+    // Before the child is there, so that no signal ends us and leaves it behind.
+    let mut signals = Signals::listen()?;
+    let mut child = command.spawn()?;
+    loop {
+        tokio::select! {
+            status = child.wait() => return status,
+            () = signals.terminated() => terminate(&child),
+        }
+    }
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn terminated(&mut self) {
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => {}
+                _ = self.terminate.recv() => return,
+            }
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn terminated(&mut self) {
+        // Ctrl-C reaches the child by itself; nothing else can be handed on.
+        while tokio::signal::ctrl_c().await.is_ok() {}
+        std::future::pending().await
+    }
+}
+
+#[cfg(unix)]
+fn terminate(child: &Child) {
+    // Until it was waited for, its id cannot be another's.
+    let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+    if let Some(id) = id {
+        // It may have ended just now; then there is nothing to end.
+        let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
+    }
+}
+
+#[cfg(not(unix))]
+fn terminate(_: &Child) {}
+
+/// The code of the child; one that a signal ended has that of a shell.
+fn exit_code(status: ExitStatus) -> ExitCode {
+    #[cfg(unix)]
+    let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+    #[cfg(not(unix))]
+    let signal = None;
+    let code = status.code().or(signal.map(|signal: i32| 128 + signal));
+    code.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// Whether the arguments or the environment say where the jobs are.
+pub(super) fn has_url(args: &[OsString], variable: Option<&OsStr>) -> bool {
+    let is_url = |word: &OsString| word == "--url" || word.to_str().is_some_and(|word| word.starts_with("--url="));
+    args.iter().take_while(|word| *word != "--").any(is_url) || variable.is_some_and(|url| !url.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<OsString> {
+        text.split_whitespace().map(OsString::from).collect()
+    }
+
+    #[test]
+    fn a_command_is_found_by_both_of_its_names() {
+        for (text, expected) in [
+            ("queue:failed --group", Some("failed")),
+            ("queue failed", Some("failed")),
+            ("migrate --check", Some("migrate")),
+            ("schedule:list", Some("schedule:list")),
+            ("queue", None),
+            ("", None),
+        ] {
+            assert_eq!(command(&words(text)), expected, "{text}");
+        }
+        for needs_code in ["work", "push", "check", "replay", "doctor", "schedule:list"] {
+            assert!(!is_administration(needs_code), "{needs_code}");
+        }
+        assert!(is_administration("failed") && is_administration("migrate"));
+    }
+
+    #[test]
+    fn a_url_is_one_of_the_arguments_or_of_the_environment() {
+        assert!(has_url(&words("queue:failed --url memory:"), None) && has_url(&words("queue:failed --url=memory:"), None));
+        assert!(has_url(&[], Some(OsStr::new("memory:"))));
+        assert!(!has_url(&words("queue:push A -- --url"), None) && !has_url(&[], Some(OsStr::new(""))));
+    }
+}
