@@ -44,7 +44,7 @@ impl Job for Notes {
     async fn handle(&self) -> JobResult {
         let number = self.ledger.note();
         tokio::task::yield_now().await;
-        if self.fails && number % 2 == 0 { Err("again".into()) } else { Ok(()) }
+        if self.fails && number.is_multiple_of(2) { Err("again".into()) } else { Ok(()) }
     }
 }
 
@@ -219,7 +219,7 @@ async fn a_push_that_waits_for_its_job_waits_on_when_the_limit_is_reached() {
     let mut pushes: Vec<_> = (0..10).map(|_| queue.dispatch(Notes::with(false))).collect();
     timeout(PATIENCE, worker.handle().limit_reached()).await.unwrap();
     worker.shutdown(PATIENCE).await;
-    let ended = pushes.iter_mut().filter_map(|push| push.now_or_never()).filter(Result::is_ok).count();
+    let ended = pushes.iter_mut().filter_map(futures_util::FutureExt::now_or_never).filter(Result::is_ok).count();
     assert_eq!((ledger.runs(), ended), (2, 2));
 }
 

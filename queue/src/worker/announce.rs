@@ -1,4 +1,4 @@
-//! What is said at the start of the queues that a worker serves.
+//! What is said at the start: the jobs, the queues that are served, and warnings.
 
 use std::collections::BTreeSet;
 
@@ -6,29 +6,31 @@ use crate::drivers::QueueRow;
 use crate::nearest::nearest;
 use crate::registry::Entry;
 
-use super::builder::Settings;
-use super::lane::UNLIMITED;
-use super::shared::Shared;
+use super::report::{BootQueue, BootReport, BootWarning};
+use super::settings::Settings;
 
-/// Says which queues are served, and how many jobs of each at once.
-pub(super) fn log(shared: &Shared) {
-    let mut lanes: Vec<String> = shared
-        .lanes()
-        .iter()
-        .map(|lane| match lane.slots {
-            UNLIMITED.. => format!("`{}` without a limit", lane.queue),
-            1 => format!("`{}` with 1 slot", lane.queue),
-            slots => format!("`{}` with {slots} slots", lane.queue),
-        })
-        .collect();
-    lanes.sort_unstable();
-    tracing::info!("serves the queues {}, and those that come into being", lanes.join(", "));
+/// Says what was found, which queues are served, how many jobs of each at once, and what is perhaps not meant.
+pub(super) fn log(report: &BootReport) {
+    for warning in &report.warnings {
+        tracing::warn!("{warning}");
+    }
+    let names: Vec<_> = report.jobs.iter().map(|job| job.kind).collect();
+    let jobs = if names.len() == 1 { "job" } else { "jobs" };
+    tracing::info!("{} {jobs} registered: {}", names.len(), names.join(", "));
+    let queue = |queue: &BootQueue| match queue.slots {
+        None => format!("`{}` without a limit", queue.name),
+        Some(1) => format!("`{}` with 1 slot", queue.name),
+        Some(slots) => format!("`{}` with {slots} slots", queue.name),
+    };
+    let queues: Vec<_> = report.queues.iter().map(queue).collect();
+    tracing::info!("serves the queues {}, and those that come into being", queues.join(", "));
 }
 
-/// Warns of queues that the worker names and that nobody else does: most likely they are written wrongly.
-pub(super) fn warn_of_strangers(settings: &Settings, linked: &[&'static Entry], stored: &[QueueRow]) {
+/// The queues that the worker names and that nobody else does: most likely they are written wrongly.
+pub(super) fn strangers(settings: &Settings, linked: &[&'static Entry], stored: &[QueueRow]) -> Vec<BootWarning> {
     let known: BTreeSet<&str> =
         linked.iter().map(|entry| entry.options.queue).chain(stored.iter().map(|row| &*row.name)).collect();
+<<<<<<< HEAD
     let named: BTreeSet<&str> = settings.queues.keys().chain(settings.only.iter().flatten()).map(String::as_str).collect();
     for name in named.difference(&known) {
         let meant = nearest(name, known.iter().copied()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
@@ -37,4 +39,11 @@ pub(super) fn warn_of_strangers(settings: &Settings, linked: &[&'static Entry], 
              `.queue(\"{name}\")` brings jobs there{meant}"
         );
     }
+=======
+    let named = settings.queues.keys().chain(settings.only.iter().flatten()).chain(&settings.exclude);
+    let named: BTreeSet<&str> = named.map(String::as_str).collect();
+    let stranger =
+        |name: &&str| BootWarning::UnknownQueue { queue: (*name).to_owned(), near: nearest(name, &known).map(str::to_owned) };
+    named.difference(&known).map(stranger).collect()
+>>>>>>> worker
 }

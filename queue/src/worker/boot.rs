@@ -1,33 +1,89 @@
 //! The boot check: everything that is wrong, in one report, before the first fetch.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::runtime::{Handle, Runtime};
 
-use crate::container::Container;
+use crate::container::{Consumer, Container};
 use crate::drivers::{Driver, QueueRow};
-use crate::error::{Error, ErrorKind, chain};
-use crate::job::options::JobOptions;
-use crate::job::{Filter, JobState};
-use crate::queue::Queue;
+use crate::error::{Error, ErrorKind};
+use crate::job::JobOptions;
 use crate::registry::Entry;
 
-use super::builder::{Settings, WorkerBuilder, cores};
+use super::builder::WorkerBuilder;
 use super::kinds::Kinds;
-use super::report::StartError;
+use super::report::{BootJob, BootQueue, BootReport, BootWarning, StartError};
+use super::settings::{self, MOST_SLOTS, MOST_THREADS, Settings, cores};
 use super::shared::{Parts, Shared};
-use super::{Worker, announce, check, engine_gone};
+use super::{Worker, announce, check, engine_gone, look};
 
-/// How long a store that is away is waited for.
-const STORE_PATIENCE: Duration = Duration::from_secs(120);
-/// How many waiting jobs are looked at for kinds that nobody here knows.
-const KINDS_LOOKED_AT: usize = 1_000;
+/// What was found before anything of the user's ran.
+struct Survey {
+    /// Everything that is wrong.
+    faults: Vec<String>,
+    /// Every registered job.
+    linked: Vec<&'static Entry>,
+    /// Those that the worker runs.
+    entries: Vec<&'static Entry>,
+    /// The same as the container sees them.
+    consumers: Vec<Consumer>,
+    is_container_sound: bool,
+    /// The queues of the store.
+    stored: Vec<QueueRow>,
+}
+
+/// Checks.
+pub(super) async fn check(mut builder: WorkerBuilder) -> Result<BootReport, StartError> {
+    let survey = survey(&mut builder).await?;
+    if survey.faults.is_empty() { Ok(survey.report(&builder).await) } else { Err(StartError::new(survey.faults)) }
+}
 
 /// Checks, then starts.
-pub(super) async fn start(builder: WorkerBuilder) -> Result<Worker, StartError> {
-    let WorkerBuilder { queue, container, mut settings, registry, jobs, threads, on, hooks, fallback } = builder;
+pub(super) async fn start(mut builder: WorkerBuilder) -> Result<Worker, StartError> {
+    let mut survey = survey(&mut builder).await?;
+    let own_runtime = match builder.on {
+        Some(_) => None,
+        None => Some(runtime(&builder, &survey).map_err(StartError::of)?),
+    };
+    let runs_on = builder.on.take().or_else(|| own_runtime.as_ref().map(|own| own.handle().clone()));
+    let handle = runs_on.ok_or_else(|| StartError::of(engine_gone()))?;
+    if survey.is_container_sound {
+        // On the runtime of the handlers: an async constructor may open what it later uses there.
+        let (container, consumers) = (builder.container.clone(), std::mem::take(&mut survey.consumers));
+        let built = handle
+            .spawn(async move { container.start(&consumers).await.iter().map(ToString::to_string).collect::<Vec<_>>() })
+            .await;
+        survey.faults.extend(built.unwrap_or_else(|error| vec![format!("building the services did not end: {error}")]));
+    }
+    if !survey.faults.is_empty() {
+        if survey.is_container_sound {
+            stop_services(&handle, builder.container).await;
+        }
+        if let Some(own) = own_runtime {
+            own.shutdown_background();
+        }
+        return Err(StartError::new(survey.faults));
+    }
+
+    let report = survey.report(&builder).await;
+    announce::log(&report);
+    let lasting: HashSet<String> = survey.lasting(&builder.settings).into_iter().map(str::to_owned).collect();
+    let paused: HashSet<&str> = survey.stored.iter().filter(|row| row.is_paused).map(|row| &*row.name).collect();
+    let WorkerBuilder { queue, container, settings, hooks, fallback, .. } = builder;
+    let kinds = Kinds::new(&survey.entries, &fallback);
+    let shared = Shared::new(Parts { settings, queue: queue.clone(), container, kinds, hooks, runtime: handle });
+    for BootQueue { name, .. } in &report.queues {
+        shared.add_lane(&Arc::from(name.as_str()), paused.contains(name.as_str()), lasting.contains(name));
+    }
+    let attachment = queue.attach(Arc::<Shared>::clone(&shared));
+    shared.start();
+    Ok(Worker { shared, attachment: Some(attachment), runtime: own_runtime })
+}
+
+/// Looks at the jobs, the container, the settings and the store.
+async fn survey(builder: &mut WorkerBuilder) -> Result<Survey, StartError> {
+    let WorkerBuilder { queue, container, settings, registry, jobs, threads, fallback, .. } = builder;
     let linked: Vec<&'static Entry> = registry.entries().collect();
     let entries: Vec<&'static Entry> = linked
         .iter()
@@ -39,62 +95,57 @@ pub(super) async fn start(builder: WorkerBuilder) -> Result<Worker, StartError> 
 
     let mut faults = check::jobs(&linked, &entries);
     faults.extend(check_driver(&entries, queue.driver()));
-    faults.extend(check_settings(&settings, threads));
+    faults.extend(settings::faults(settings, *threads));
+    faults.extend(fallback.fault());
     let consumers = check::consumers(&entries);
-    let container_faults = check::services(&container, &consumers);
+    let container_faults = check::services(container, &consumers);
     let is_container_sound = container_faults.is_empty();
     faults.extend(container_faults);
 
-    let queues = look_at_store(&queue).await.map_err(StartError::of)?;
-    faults.extend(check_schema(&queue).await.map_err(StartError::of)?);
-    let own_runtime = match on {
-        Some(_) => None,
-        None => Some(runtime(&settings, &entries, &queues, threads).map_err(StartError::of)?),
-    };
-    let handle =
-        on.or_else(|| own_runtime.as_ref().map(|own| own.handle().clone())).ok_or_else(|| StartError::of(engine_gone()))?;
-    if is_container_sound {
-        // On the runtime of the handlers: an async constructor may open what it later uses there.
-        let container = container.clone();
-        let built = handle
-            .spawn(async move { container.start(&consumers).await.iter().map(ToString::to_string).collect::<Vec<_>>() })
-            .await;
-        faults.extend(built.unwrap_or_else(|error| vec![format!("building the services did not end: {error}")]));
-    }
-    if !faults.is_empty() {
-        if is_container_sound {
-            stop_services(&handle, container).await;
+    let stored = look::queues(queue).await.map_err(StartError::of)?;
+    faults.extend(look::schema(queue).await.map_err(StartError::of)?);
+    Ok(Survey { faults, linked, entries, consumers, is_container_sound, stored })
+}
+
+impl Survey {
+    /// What a worker says that starts.
+    async fn report(&self, builder: &WorkerBuilder) -> BootReport {
+        let WorkerBuilder { queue, settings, .. } = builder;
+        let mut warnings = Vec::new();
+        if cfg!(panic = "abort") {
+            warnings.push(BootWarning::PanicAborts);
         }
-        if let Some(own) = own_runtime {
-            own.shutdown_background();
+        let unknown = look::unknown_kinds(queue, &self.entries).await;
+        warnings.extend(unknown.into_iter().map(|kind| BootWarning::UnknownKind { kind }));
+        warnings.extend(announce::strangers(settings, &self.linked, &self.stored));
+        let job = |entry: &&'static Entry| BootJob {
+            kind: entry.kind,
+            type_name: (entry.type_name)(),
+            file: entry.file,
+            line: entry.line,
+            queue: entry.options.queue,
+        };
+        let is_unlimited = queue.driver().capabilities().push_waits;
+        let served = |name: &str| BootQueue { name: name.to_owned(), slots: (!is_unlimited).then(|| settings.slots(name)) };
+        BootReport {
+            jobs: self.entries.iter().map(job).collect(),
+            queues: self.names(settings).into_iter().filter(|name| settings.serves(name)).map(served).collect(),
+            warnings,
         }
-        return Err(StartError::new(faults));
     }
 
-    if cfg!(panic = "abort") {
-        tracing::warn!("the program is built with `panic = \"abort\"`: a panic in one job ends the whole process");
+    /// The queues that registered jobs declare, or that the worker names: they are served as long as it lives.
+    fn lasting<'a>(&self, settings: &'a Settings) -> BTreeSet<&'a str> {
+        let declared = self.entries.iter().map(|entry| entry.options.queue);
+        declared.chain(settings.queues.keys().map(String::as_str)).collect()
     }
-    warn_of_unknown_kinds(&queue, &entries).await;
-    let names: Vec<_> = entries.iter().map(|entry| entry.kind).collect();
-    let jobs = if names.len() == 1 { "job" } else { "jobs" };
-    tracing::info!("{} {jobs} registered: {}", names.len(), names.join(", "));
-    announce::warn_of_strangers(&settings, &linked, &queues);
 
-    let kinds = Kinds::new(&entries, &fallback);
-    let shared = Shared::new(Parts { settings, queue: queue.clone(), container, kinds, hooks, runtime: handle });
-    let declared = entries.iter().map(|entry| Arc::from(entry.options.queue));
-    let named: Vec<Arc<str>> = shared.settings.queues.keys().map(|name| Arc::from(name.as_str())).collect();
-    let paused: HashSet<_> = queues.iter().filter(|row| row.is_paused).map(|row| Arc::clone(&row.name)).collect();
-    for name in declared.chain(named) {
-        shared.add_lane(&name, paused.contains(&name), true);
+    /// All queues that are known at the start.
+    fn names<'a>(&'a self, settings: &'a Settings) -> BTreeSet<&'a str> {
+        let mut names = self.lasting(settings);
+        names.extend(self.stored.iter().map(|row| &*row.name));
+        names
     }
-    for row in queues {
-        shared.add_lane(&row.name, row.is_paused, false);
-    }
-    announce::log(&shared);
-    let attachment = queue.attach(Arc::<Shared>::clone(&shared));
-    shared.start();
-    Ok(Worker { shared, attachment: Some(attachment), runtime: own_runtime })
 }
 
 /// Runs the hooks of the services that were built. On the blocking pool, since they are the user's code, and since handlers that
@@ -121,110 +172,6 @@ fn check_driver(entries: &[&'static Entry], driver: &Arc<dyn Driver>) -> Vec<Str
     faults
 }
 
-/// The most slots of a queue: each is a task.
-const MOST_SLOTS: usize = 10_000;
-/// The most threads for async handlers.
-const MOST_THREADS: usize = 1_024;
-
-fn check_settings(settings: &Settings, threads: Option<usize>) -> Vec<String> {
-    let mut faults: Vec<String> = settings
-        .queues
-        .iter()
-        .filter(|(_, slots)| **slots == 0)
-        .map(|(name, _)| {
-            format!("the queue `{name}` has 0 slots, so it would never run a job: the least is 1, and `only` leaves queues out")
-        })
-        .collect();
-    for name in settings.queues.keys().filter(|name| !settings.serves(name)) {
-        faults.push(format!("the queue `{name}` has slots, and `only` leaves it out"));
-    }
-    if settings.concurrency == Some(0) {
-        faults.push("`concurrency(0)` would never run a job: the least is 1".to_owned());
-    }
-    if threads == Some(0) {
-        faults.push("`threads(0)` would never run a job: the least is 1".to_owned());
-    }
-    let most = |what: String, most: usize| format!("{what} is more than one process can bear: the most is {most}");
-    for (name, slots) in settings.queues.iter().filter(|(_, slots)| **slots > MOST_SLOTS) {
-        faults.push(most(format!("the queue `{name}` with {slots} slots"), MOST_SLOTS));
-    }
-    if let Some(slots) = settings.concurrency.filter(|slots| *slots > MOST_SLOTS) {
-        faults.push(most(format!("`concurrency({slots})`"), MOST_SLOTS));
-    }
-    if let Some(threads) = threads.filter(|threads| *threads > MOST_THREADS) {
-        faults.push(most(format!("`threads({threads})`"), MOST_THREADS));
-    }
-    if settings.limit == Some(0) {
-        faults.push("`limit(0)` would never run a job: the least is 1".to_owned());
-    }
-    if settings.limits.max_rescues == 0 {
-        faults.push("`max_rescues(0)` fails a job before anybody rescued it: the least is 1".to_owned());
-    }
-    if settings.lease < Duration::from_secs(1) {
-        faults.push(format!("a lease of {:?} runs out before it can be renewed: the least is 1s", settings.lease));
-    }
-    faults.sort();
-    faults
-}
-
-/// The queues of the store; a store that is away is waited for.
-async fn look_at_store(queue: &Queue) -> Result<Vec<QueueRow>, Error> {
-    let driver = Arc::clone(queue.driver());
-    Shared::on_engine(queue, async move {
-        let clock = driver.clock().clone();
-        let (until, mut pause, mut is_first) = (clock.now() + STORE_PATIENCE, Duration::from_millis(100), true);
-        loop {
-            match driver.queues().await {
-                Err(error) if error.kind() == ErrorKind::Unavailable && clock.now() < until => {
-                    if std::mem::take(&mut is_first) {
-                        tracing::warn!(
-                            error = chain(&error),
-                            "the store is away; the worker waits up to {STORE_PATIENCE:?} for it"
-                        );
-                    }
-                    clock.sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_secs(2));
-                }
-                answer => return answer,
-            }
-        }
-    })
-    .await
-}
-
-async fn check_schema(queue: &Queue) -> Result<Option<String>, Error> {
-    let driver = Arc::clone(queue.driver());
-    Shared::on_engine(queue, async move {
-        let Some(migrate) = driver.migrate() else { return Ok(None) };
-        let schema = migrate.schema().await?;
-        Ok((!schema.is_current()).then(|| {
-            format!("the schema of the store has version {} and this program wants {}: migrate it", schema.version, schema.wanted)
-        }))
-    })
-    .await
-}
-
-/// Jobs that wait and that nobody here can run: a forgotten crate, or a kind that was renamed without an alias.
-async fn warn_of_unknown_kinds(queue: &Queue, entries: &[&'static Entry]) {
-    let driver = Arc::clone(queue.driver());
-    let known: HashSet<&str> = entries.iter().flat_map(|entry| entry.aliases.iter().copied().chain([entry.kind])).collect();
-    let looked = Shared::on_engine(queue, async move {
-        let Some(inspect) = driver.inspect() else { return Ok(Vec::new()) };
-        let waiting = JobState::ALL.into_iter().filter(|state| state.is_waiting());
-        let filter = waiting.fold(Filter::new().limit(KINDS_LOOKED_AT), Filter::state);
-        Ok(inspect.jobs(&filter).await?.jobs)
-    })
-    .await;
-    let unknown: HashSet<String> =
-        looked.unwrap_or_default().into_iter().map(|row| row.kind).filter(|kind| !known.contains(kind.as_str())).collect();
-    for kind in unknown {
-        tracing::warn!(
-            kind,
-            "jobs of this kind wait, and this worker does not know it: is the crate that defines it linked? `use that_crate as _;` does it"
-        );
-    }
-}
-
 /// Queues whose jobs all block: they get more slots by default.
 fn blocking_queues(entries: &[&'static Entry]) -> HashSet<&'static str> {
     let mixed: HashSet<_> = entries.iter().filter(|entry| !entry.options.blocking).map(|entry| entry.options.queue).collect();
@@ -232,23 +179,14 @@ fn blocking_queues(entries: &[&'static Entry]) -> HashSet<&'static str> {
 }
 
 /// The threads of the handlers.
-fn runtime(
-    settings: &Settings,
-    entries: &[&'static Entry],
-    queues: &[QueueRow],
-    threads: Option<usize>,
-) -> Result<Runtime, Error> {
-    let names: HashSet<&str> = entries
-        .iter()
-        .map(|entry| entry.options.queue)
-        .chain(settings.queues.keys().map(String::as_str))
-        .chain(queues.iter().map(|row| &*row.name))
-        .collect();
+fn runtime(builder: &WorkerBuilder, survey: &Survey) -> Result<Runtime, Error> {
+    let settings = &builder.settings;
     // Settings out of bounds are refused, but with all other faults, after the services were built here.
-    let slots: usize = names.into_iter().map(|queue| settings.slots(queue).min(MOST_SLOTS)).sum();
+    let slots: usize = survey.names(settings).into_iter().map(|queue| settings.slots(queue).min(MOST_SLOTS)).sum();
+    let threads = builder.threads.map_or_else(|| cores().max(2), |threads| threads.clamp(1, MOST_THREADS));
     tokio::runtime::Builder::new_multi_thread()
         // At least two, so that one handler that spins does not stop all others.
-        .worker_threads(threads.map_or_else(|| cores().max(2), |threads| threads.clamp(1, MOST_THREADS)))
+        .worker_threads(threads)
         // Beyond the slots, so that handlers can use the pool themselves.
         .max_blocking_threads(slots + 64)
         .thread_name("queue-worker")

@@ -16,10 +16,9 @@ use crate::registry::Registry;
 
 use super::boot;
 use super::hooks::Hooks;
-use super::{StartError, Worker};
-
-/// The slots of a queue that nothing is said of.
-const CONCURRENCY: usize = 10;
+use super::kinds::Fallback;
+use super::settings::Settings;
+use super::{BootReport, StartError, Worker};
 
 /// Describes a worker: what it serves, and with how much.
 ///
@@ -44,42 +43,7 @@ pub struct WorkerBuilder {
     pub(super) threads: Option<usize>,
     pub(super) on: Option<Handle>,
     pub(super) hooks: Hooks,
-    pub(super) fallback: JobOptions,
-}
-
-/// What a started worker knows of its description.
-#[derive(Debug, Clone)]
-pub(super) struct Settings {
-    pub(super) name: String,
-    pub(super) host: String,
-    pub(super) queues: HashMap<String, usize>,
-    pub(super) concurrency: Option<usize>,
-    /// Queues whose registered jobs all block.
-    pub(super) blocking_queues: HashSet<&'static str>,
-    pub(super) only: Option<HashSet<String>>,
-    pub(super) prefetch: Option<usize>,
-    pub(super) lease: Duration,
-    pub(super) grace: Duration,
-    pub(super) limits: MaintainLimits,
-    /// How many runs it starts at most.
-    pub(super) limit: Option<u64>,
-}
-
-impl Settings {
-    /// Whether the worker serves this queue.
-    pub(super) fn serves(&self, queue: &str) -> bool {
-        self.only.as_ref().is_none_or(|only| only.contains(queue))
-    }
-
-    /// How many jobs of this queue it runs at once.
-    pub(super) fn slots(&self, queue: &str) -> usize {
-        let by_default = || if self.blocking_queues.contains(queue) { 2 * cores() } else { CONCURRENCY };
-        self.queues.get(queue).copied().unwrap_or_else(|| self.concurrency.unwrap_or_else(by_default))
-    }
-}
-
-pub(super) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+    pub(super) fallback: Fallback,
 }
 
 impl WorkerBuilder {
@@ -94,6 +58,7 @@ impl WorkerBuilder {
                 concurrency: None,
                 blocking_queues: HashSet::new(),
                 only: None,
+                exclude: HashSet::new(),
                 prefetch: None,
                 lease: Duration::from_secs(30),
                 grace: Duration::from_secs(25),
@@ -105,7 +70,7 @@ impl WorkerBuilder {
             threads: None,
             on: None,
             hooks: Hooks::default(),
-            fallback: JobOptions::DEFAULT,
+            fallback: Fallback { options: JobOptions::DEFAULT, attempts: None },
         }
     }
 
@@ -125,6 +90,20 @@ impl WorkerBuilder {
     /// Serves only these queues, and checks only the jobs that declare one of them.
     pub fn only<Q: Into<String>>(mut self, queues: impl IntoIterator<Item = Q>) -> Self {
         self.settings.only = Some(queues.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Serves all queues but these, also those that come into being, and checks only the jobs that declare another one. To name a queue both here
+    /// and with [`queue`](Self::queue) or [`only`](Self::only) is refused at the start.
+    ///
+    /// ```
+    /// # use queue::prelude::*;
+    /// # fn build(queue: &Queue, container: Container) -> queue::worker::WorkerBuilder {
+    /// Worker::builder(queue, container).exclude(["reports", "mail"])
+    /// # }
+    /// ```
+    pub fn exclude<Q: Into<String>>(mut self, queues: impl IntoIterator<Item = Q>) -> Self {
+        self.settings.exclude.extend(queues.into_iter().map(Into::into));
         self
     }
 
@@ -208,9 +187,19 @@ impl WorkerBuilder {
     }
 
     /// Options for jobs whose attributes are silent: its `timeout` and its `backoff`. What a push stores with the job, its priority
-    /// and its `max_attempts`, is decided there.
+    /// and its `max_attempts`, is decided there; for the latter see [`fallback_attempts`](Self::fallback_attempts).
     pub fn fallback(mut self, options: JobOptions) -> Self {
-        self.fallback = options;
+        self.fallback.options = options;
+        self
+    }
+
+    /// How many attempts jobs may have of which nobody has said it, 1 to 1,000: those whose attributes are silent, and whose stored
+    /// `max_attempts` is the default of 20.
+    ///
+    /// It counts in this worker alone: the store keeps the 20, and a job that another worker runs has them. An attribute or a push that says 20
+    /// cannot be told from one that says nothing. A failed job that was [retried](Queue::retry) was given more attempts, which count as said.
+    pub fn fallback_attempts(mut self, attempts: u16) -> Self {
+        self.fallback.attempts = Some(attempts);
         self
     }
 
@@ -261,6 +250,37 @@ impl WorkerBuilder {
     /// With everything that is wrong in one report; nothing was fetched then.
     pub async fn start(self) -> Result<Worker, StartError> {
         boot::start(self).await
+    }
+
+    /// Checks everything without starting: what [`start`](Self::start) checks but the constructors, of which none runs. The store is looked
+    /// at, and nothing is fetched.
+    ///
+    /// ```
+    /// use queue::prelude::*;
+    ///
+    /// #[derive(Queueable)]
+    /// #[queueable(queue = "mail")]
+    /// struct Welcome;
+    /// impl Job for Welcome {
+    ///     async fn handle(&self) -> JobResult {
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let queue = Queue::connect("memory:").await?;
+    /// let report = Worker::builder(&queue, Container::builder().build()).only(["mail"]).check().await?;
+    /// assert_eq!((report.jobs[0].kind, report.queues[0].slots), ("Welcome", Some(10)));
+    /// assert!(report.warnings.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// With everything that is wrong in one report, as [`start`](Self::start).
+    pub async fn check(self) -> Result<BootReport, StartError> {
+        boot::check(self).await
     }
 }
 

@@ -87,7 +87,10 @@ pub(super) fn jobs(linked: &[&'static Entry], entries: &[&'static Entry]) -> Vec
     }
     if entries.is_empty() {
         let known: Vec<_> = linked.iter().map(|entry| format!("`{}` (queue `{}`)", entry.kind, entry.options.queue)).collect();
-        return vec![format!("none of the registered jobs is served: `only` and `jobs` leave out {}", known.join(", "))];
+        return vec![format!(
+            "none of the registered jobs is served: `only`, `exclude` and `jobs` leave out {}",
+            known.join(", ")
+        )];
     }
     names(entries)
 }

@@ -19,8 +19,29 @@ pub(super) struct Kind {
     /// `None`: as long as it likes.
     pub(super) timeout: Option<Duration>,
     pub(super) backoff: Backoff,
+    /// How many attempts a job has of which nobody said it.
+    attempts: u32,
     meters: Meters,
 }
+
+/// What speaks where the attributes are silent.
+#[derive(Debug, Clone)]
+pub(super) struct Fallback {
+    pub(super) options: JobOptions,
+    pub(super) attempts: Option<u16>,
+}
+
+impl Fallback {
+    /// What is wrong with it.
+    pub(super) fn fault(&self) -> Option<String> {
+        let most = JobOptions::MOST_ATTEMPTS;
+        let attempts = self.attempts.filter(|attempts| !(1..=most).contains(attempts))?;
+        Some(format!("`fallback_attempts({attempts})` must be between 1 and {most}"))
+    }
+}
+
+/// How many attempts are stored with a job of which nobody said it.
+const DEFAULT_ATTEMPTS: u32 = JobOptions::DEFAULT_MAX_ATTEMPTS as u32;
 
 /// What is measured of a kind; the handles are made once, because making one costs as much as a job.
 struct Meters {
@@ -75,16 +96,21 @@ impl Unknown {
 }
 
 impl Kinds {
-    /// `fallback` speaks where the attributes are silent.
-    pub(super) fn new(entries: &[&'static Entry], fallback: &JobOptions) -> Self {
+    /// The kinds of these entries.
+    pub(super) fn new(entries: &[&'static Entry], fallback: &Fallback) -> Self {
+        let Fallback { options, attempts } = fallback;
         let mut all = Self { by_name: HashMap::new(), names: Vec::new(), kinds: Vec::with_capacity(entries.len()) };
         for entry in entries {
             all.add_name(entry.kind);
             entry.aliases.iter().for_each(|alias| all.add_name(alias));
             all.kinds.push(Kind {
                 entry,
-                timeout: entry.options.timeout.or(fallback.timeout).unwrap_or(Some(JobOptions::DEFAULT_TIMEOUT)),
-                backoff: entry.options.backoff.or(fallback.backoff).unwrap_or(Backoff::DEFAULT),
+                timeout: entry.options.timeout.or(options.timeout).unwrap_or(Some(JobOptions::DEFAULT_TIMEOUT)),
+                backoff: entry.options.backoff.or(options.backoff).unwrap_or(Backoff::DEFAULT),
+                attempts: match attempts {
+                    Some(attempts) if entry.options.max_attempts == JobOptions::DEFAULT_MAX_ATTEMPTS => u32::from(*attempts),
+                    _ => DEFAULT_ATTEMPTS,
+                },
                 meters: Meters::new(entry),
             });
         }
@@ -143,7 +169,8 @@ impl Sieve<'_> {
                 name
             }
         };
-        let known = self.kinds.kind(name).entry.options.version;
+        let kind = self.kinds.kind(name);
+        let known = kind.entry.options.version;
         if delivery.version > known {
             return Err((delivery, Unknown::Version(known)));
         }
@@ -153,7 +180,7 @@ impl Sieve<'_> {
             version: delivery.version,
             priority: delivery.priority,
             attempt: delivery.attempt,
-            max_attempts: delivery.max_attempts,
+            max_attempts: if delivery.max_attempts == DEFAULT_ATTEMPTS { kind.attempts } else { delivery.max_attempts },
             rescues: delivery.rescues,
             payload: delivery.payload,
             due_at: delivery.due_at,

@@ -27,11 +27,13 @@ mod lane;
 #[cfg(test)]
 mod lane_tests;
 mod limit;
+mod look;
 mod maintain;
 mod news;
 mod ready;
 mod report;
 mod serve;
+mod settings;
 mod settle;
 mod shared;
 mod shutdown;
@@ -57,7 +59,7 @@ use crate::queue::{Attachment, Queue};
 pub use builder::{JobSet, WorkerBuilder};
 pub use handle::{RunningJob, WorkerHandle};
 pub use health::Health;
-pub use report::StartError;
+pub use report::{BootJob, BootQueue, BootReport, BootWarning, StartError};
 pub use shutdown::StopReport;
 
 use shared::Shared;

@@ -18,7 +18,6 @@ use crate::error::Error;
 use crate::job::{CancelReason, JobId, Outcome, Progress};
 use crate::queue::{Attached, Queue};
 
-use super::builder::Settings;
 use super::exchange::exchange_here;
 use super::gather::Gather;
 use super::health::{Health, Pulse};
@@ -28,6 +27,7 @@ use super::kinds::Kinds;
 use super::lane::Lane;
 use super::ready::Ready;
 use super::serve::Served;
+use super::settings::Settings;
 use super::shutdown::Tally;
 use super::tasks::Tasks;
 use super::timer::Earliest;

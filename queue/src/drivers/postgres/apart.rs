@@ -9,7 +9,6 @@ use crate::clock::Clock;
 use crate::drivers::Schema;
 use crate::error::Error;
 
-#[cfg_attr(not(test), expect(dead_code, reason = "`connect` calls it for the command line"))]
 impl Postgres {
     /// Which version the database of a URL has; 0 for none. Nothing is written.
     ///
