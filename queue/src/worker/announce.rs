@@ -30,20 +30,9 @@ pub(super) fn log(report: &BootReport) {
 pub(super) fn strangers(settings: &Settings, linked: &[&'static Entry], stored: &[QueueRow]) -> Vec<BootWarning> {
     let known: BTreeSet<&str> =
         linked.iter().map(|entry| entry.options.queue).chain(stored.iter().map(|row| &*row.name)).collect();
-<<<<<<< HEAD
-    let named: BTreeSet<&str> = settings.queues.keys().chain(settings.only.iter().flatten()).map(String::as_str).collect();
-    for name in named.difference(&known) {
-        let meant = nearest(name, known.iter().copied()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-        tracing::warn!(
-            "this worker names the queue `{name}`, which no registered job declares and the store does not have: only a push with \
-             `.queue(\"{name}\")` brings jobs there{meant}"
-        );
-    }
-=======
     let named = settings.queues.keys().chain(settings.only.iter().flatten()).chain(&settings.exclude);
     let named: BTreeSet<&str> = named.map(String::as_str).collect();
     let stranger =
-        |name: &&str| BootWarning::UnknownQueue { queue: (*name).to_owned(), near: nearest(name, &known).map(str::to_owned) };
+        |name: &&str| BootWarning::UnknownQueue { queue: (*name).to_owned(), near: nearest(name, known.iter().copied()).map(str::to_owned) };
     named.difference(&known).map(stranger).collect()
->>>>>>> worker
 }
