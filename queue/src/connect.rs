@@ -140,12 +140,10 @@ impl Store {
     pub fn at(url: impl Into<String>) -> Result<Self, Error> {
         let url = url.into();
         let scheme = place(&url)?.scheme;
-        let is_known = match scheme.as_str() {
-            "memory" | "async" | "sync" => true,
-            "sqlite" => cfg!(feature = "sqlite"),
-            "postgres" | "postgresql" => cfg!(feature = "postgres"),
-            _ => false,
-        };
+        let is_known = matches!(
+            (scheme.as_str(), cfg!(feature = "sqlite"), cfg!(feature = "postgres")),
+            ("memory" | "async" | "sync", ..) | ("sqlite", true, _) | ("postgres" | "postgresql", _, true)
+        );
         if is_known { Ok(Self { url, scheme }) } else { Err(Error::new(ErrorKind::Invalid, unknown(&scheme))) }
     }
 

@@ -98,7 +98,7 @@ async fn groups(queue: &Queue, filter: Filter) -> Result<Vec<ErrorGroup>, queue:
         last,
     };
     let mut groups: Vec<_> = found.into_iter().map(group).collect();
-    groups.sort_by(|a, b| b.count.cmp(&a.count));
+    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
     Ok(groups)
 }
 

@@ -93,16 +93,19 @@ impl Group {
     }
 }
 
+/// A command that runs.
+type Running = Pin<Box<dyn Future<Output = Ended>>>;
+
 /// A command, its type forgotten.
 pub(crate) struct Entry {
     pub(crate) spec: Spec,
     augment: fn(Command) -> Command,
-    pub(crate) run: fn(&ArgMatches, Session) -> Pin<Box<dyn Future<Output = Ended>>>,
+    pub(crate) run: fn(&ArgMatches, Session) -> Running,
 }
 
 impl Entry {
     fn of<R: Run>() -> Self {
-        let run = |matches: &ArgMatches, session: Session| -> Pin<Box<dyn Future<Output = Ended>>> {
+        let run = |matches: &ArgMatches, session: Session| -> Running {
             match R::from_arg_matches(matches) {
                 Ok(command) => Box::pin(command.run(session)),
                 Err(error) => Box::pin(async move { Err(Failure::usage(error.to_string())) }),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::error::Error;
-use crate::job::{JobId, JobRow, Outcome, Payload, Progress};
+use crate::job::{JobId, JobRow, Outcome, Payload, Progress, unique};
 
 use super::PushError;
 
@@ -124,6 +124,14 @@ impl NewJob {
             due: Due::Now,
             extra: None,
         }
+    }
+
+    /// At most one live job of this kind with this key, as [`Pending::unique_key`](crate::Pending::unique_key).
+    #[must_use]
+    pub fn with_unique_key(mut self, key: &str) -> Self {
+        let key = unique::by_text(&self.kind, key);
+        self.extra.get_or_insert_default().unique_key = Some(key);
+        self
     }
 
     /// Its unique key, if it has one.

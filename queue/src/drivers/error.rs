@@ -34,7 +34,7 @@ pub enum PushError {
     #[error("{}", not_encoded(.kind, .source))]
     Encode {
         /// The job's kind.
-        kind: &'static str,
+        kind: String,
         /// What serde says of the payload, or what is wrong with the options.
         #[source]
         source: BoxError,

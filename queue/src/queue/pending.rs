@@ -124,7 +124,7 @@ impl<J: Queueable> Pending<J> {
 
     /// Encodes the arguments and makes the id.
     pub(super) fn encode(self) -> Result<NewJob, PushError> {
-        let refuse = |source: BoxError| PushError::Encode { kind: J::KIND, source };
+        let refuse = |source: BoxError| PushError::Encode { kind: J::KIND.to_owned(), source };
         let options = &J::OPTIONS;
         let is_queue_plain = self.queue.is_none() && const { queue_name::is_plain(J::OPTIONS.queue) };
         let queue = self.queue.unwrap_or_else(|| names::of_program(options.queue));
@@ -163,6 +163,18 @@ impl<J: Queueable> Pending<J> {
             extra,
         })
     }
+}
+
+/// What is checked of a job that no type made.
+pub(super) fn checked(job: NewJob) -> Result<NewJob, PushError> {
+    let refuse = |text: String| PushError::Encode { kind: job.kind.to_string(), source: text.into() };
+    queue_name::check(&job.queue).map_err(|error| refuse(error.to_string()))?;
+    let most = JobOptions::MOST_ATTEMPTS;
+    if !(1..=most).contains(&job.max_attempts) {
+        return Err(refuse(format!("`max_attempts` is {} and must be between 1 and {most}", job.max_attempts)));
+    }
+    check_size(&job.kind, job.payload.len(), job.extra.as_deref())?;
+    Ok(job)
 }
 
 /// Whether a payload, with what is stored beside it, is within the limit.
@@ -217,6 +229,19 @@ impl<J: Queueable> Dispatch for Pending<J> {
 
     fn add_to(self, jobs: &mut JobList) {
         jobs.add(self);
+    }
+
+    fn take_from(pushed: &mut std::vec::IntoIter<Pushed>) -> Option<Pushed> {
+        pushed.next()
+    }
+}
+
+/// A job that no type made: with its options as they are. A unique key is taken as the whole key.
+impl Dispatch for NewJob {
+    type Pushed = Pushed;
+
+    fn add_to(self, jobs: &mut JobList) {
+        jobs.add_made(self);
     }
 
     fn take_from(pushed: &mut std::vec::IntoIter<Pushed>) -> Option<Pushed> {

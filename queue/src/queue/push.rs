@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use crate::drivers::{NewJob, PushError, PushResult, Pushed};
 use crate::job::Queueable;
 
-use super::Pending;
+use super::pending::{self, Pending};
 use super::observe::{self, Labels, Observer};
 use super::reply::{Reply, unheard};
 
@@ -256,18 +256,35 @@ impl JobList {
             return;
         }
         match pending.encode() {
-            Ok(job) => {
-                let is_alike = |last: &NewJob| Arc::ptr_eq(&last.queue, &job.queue) && Arc::ptr_eq(&last.kind, &job.kind);
-                if self.jobs.last().is_some_and(|last| !is_alike(last)) {
-                    self.starts.push(self.jobs.len());
-                }
-                self.jobs.push(job);
-            }
+            Ok(job) => self.take(job),
             Err(error) => {
                 observe::refused(J::KIND, J::OPTIONS.queue);
                 self.error = Some(error);
             }
         }
+    }
+
+    /// Checks a job that no type made, and adds it.
+    pub(super) fn add_made(&mut self, job: NewJob) {
+        if self.error.is_some() {
+            return;
+        }
+        let (kind, queue) = (Arc::clone(&job.kind), Arc::clone(&job.queue));
+        match pending::checked(job) {
+            Ok(job) => self.take(job),
+            Err(error) => {
+                observe::refused_made(&kind, &queue);
+                self.error = Some(error);
+            }
+        }
+    }
+
+    fn take(&mut self, job: NewJob) {
+        let is_alike = |last: &NewJob| Arc::ptr_eq(&last.queue, &job.queue) && Arc::ptr_eq(&last.kind, &job.kind);
+        if self.jobs.last().is_some_and(|last| !is_alike(last)) {
+            self.starts.push(self.jobs.len());
+        }
+        self.jobs.push(job);
     }
 
     pub(super) fn reserve(&mut self, jobs: usize) {
