@@ -13,9 +13,9 @@ use crate::output::Format;
 #[command(next_help_heading = "Options of every command")]
 pub(crate) struct Globals {
     /// The store: sqlite:jobs.db, postgres://user@host/database, …
-    #[arg(long, global = true, env = "QUEUE_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(long, global = true, env = "QUEUE_URL", value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// How data is printed
+    /// How data is printed: for people, as one JSON document, or as one a line
     #[arg(long, short, global = true, env = "QUEUE_OUTPUT", value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
     pub(crate) output: Format,
     /// Cut nothing in tables
@@ -93,7 +93,7 @@ pub(crate) struct Consent {
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// The word of the environment, where it guards what this removes
-    #[arg(long, value_name = "LABEL", hide_short_help = true)]
+    #[arg(long, value_name = "LABEL")]
     pub(crate) confirm: Option<String>,
 }
 

@@ -15,6 +15,9 @@ use crate::failure::Failure;
 use crate::session::{MakeContainer, Session};
 use crate::{Services, exit};
 
+/// What the tool is.
+const ABOUT: &str = "Makes jobs, runs them and looks after them";
+
 /// A command line, to be run.
 ///
 /// ```no_run
@@ -130,13 +133,11 @@ impl Cli {
     pub(crate) fn command(&self) -> Command {
         let mut root = Command::new(self.name.clone())
             .version(env!("CARGO_PKG_VERSION"))
-            .about("Makes jobs, runs them and looks after them")
             .subcommand_required(true)
             .arg_required_else_help(true)
-            .disable_help_subcommand(false)
-            .help_template("{about}\n\n{usage-heading} {usage}\n{after-help}\n\n{options}")
-            .after_help(overview());
-        root = Globals::augment_args(root);
+            .help_template("{about}\n\n{usage-heading} {usage}\n{after-help}\n\nOptions:\n{options}");
+        root =
+            Globals::augment_args(root).mut_args(|argument| argument.hide_env_values(true)).about(ABOUT).after_help(overview());
         let entries = commands::list();
         for entry in &entries {
             root = root.subcommand(entry.command(entry.spec.name()));

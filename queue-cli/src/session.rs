@@ -53,7 +53,15 @@ impl Session {
             );
             return Err(Failure::configuration(text).hint("use a store that is shared, as sqlite:jobs.db"));
         }
-        self.opened(store.open_as_it_is()).await
+        let opened = self.opened(store.open_as_it_is()).await;
+        let Err(failure) = opened else { return opened };
+        // A store that is not there is told as that, whatever its driver makes of it.
+        let is_missing = matches!(store.schema().await, Ok(Some(schema)) if schema.version == 0);
+        match failure.code == exit::FAILED && is_missing {
+            true => Err(Failure::new(exit::FAILED, "there is no store of jobs at this URL yet")
+                .hint("the first push or worker makes one, and so does `craft migrate`")),
+            false => Err(failure),
+        }
     }
 
     /// The store, to push into it.

@@ -118,14 +118,12 @@ impl Entry {
     pub(crate) fn command(&self, name: String) -> Command {
         let width = self.spec.examples.iter().map(|(line, _)| line.len()).max().unwrap_or_default();
         let examples = self.spec.examples.map(|(line, does)| format!("  craft {line:width$}  # {does}"));
-        let about = match self.spec.more {
-            "" => self.spec.about.to_owned(),
-            more => format!("{}\n\n{more}", self.spec.about),
-        };
+        let more = if self.spec.more.is_empty() { String::new() } else { format!("{}\n\n", self.spec.more) };
         (self.augment)(Command::new(name))
+            // What stands there may be a secret.
+            .mut_args(|argument| argument.hide_env_values(true))
             .about(self.spec.about)
-            .long_about(about)
-            .after_help(format!("Examples:\n{}", examples.join("\n")))
+            .after_help(format!("{more}Examples:\n{}", examples.join("\n")))
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct Prune {
     #[arg(long, short)]
     yes: bool,
     /// The word of the environment, where it guards what this removes
-    #[arg(long, value_name = "LABEL", hide_short_help = true)]
+    #[arg(long, value_name = "LABEL")]
     confirm: Option<String>,
 }
 

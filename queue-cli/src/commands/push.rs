@@ -1,5 +1,6 @@
 //! `queue:push`.
 
+use std::error::Error;
 use std::io::Read as _;
 use std::time::{Duration, SystemTime};
 
@@ -13,7 +14,7 @@ use serde_json::{Map, Value};
 use super::{Ended, Group, Run, Spec};
 use crate::arguments::{duration, queue_name};
 use crate::exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, chain};
 use crate::output::plain;
 use crate::session::Session;
 
@@ -76,11 +77,12 @@ impl Run for Push {
         let registry = Registry::linked();
         let entry = registry.find(&self.kind).ok_or_else(|| unknown_kind(&self.kind, &registry))?;
         let payload = payload(&self.args)?;
-        let wrong = |error: queue::PushError| {
-            Failure::new(exit::FAILED, crate::failure::chain(&error))
+        let wrong = |error: &(dyn Error + 'static)| {
+            Failure::new(exit::FAILED, format!("these are no arguments of `{}`: {}", entry.kind, chain(error)))
                 .hint(format!("the arguments were {}", plain(&shortened(&payload))))
         };
-        let job = self.changed(entry.job(payload.as_bytes()).map_err(wrong)?);
+        entry.decode(payload.as_bytes(), entry.options.version).map_err(|error| wrong(error.source().unwrap_or(&error)))?;
+        let job = self.changed(entry.job(payload.as_bytes()).map_err(|error| wrong(&error))?);
         let (kind, lane) = (job.kind.to_string(), job.queue.to_string());
         let queue = session.push().await?;
         let pushed = queue.dispatch(job).await?;

@@ -14,14 +14,11 @@ pub(crate) use age::{age, rfc3339, span, until};
 pub(crate) use style::{plain, state_color};
 pub(crate) use table::{Cell, Color, grouped};
 
-/// In which form data is printed.
+/// In which form data is printed: a table for people, one JSON document, or one a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
     Table,
-    /// One JSON document.
     Json,
-    /// One JSON document a line.
     Jsonl,
 }
 

@@ -103,7 +103,7 @@ impl Event {
             self.seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).map(|took| format!("  {}", span(took)));
         let error = self.error.as_ref().map(|error| format!("  {}", plain(error.lines().next().unwrap_or_default())));
         format!(
-            "{time} {style}{word:<14}{style:#} {}  {id}  {} of {}{}{}",
+            "{time} {style}{word:<17}{style:#} {:<20} {id}  {} of {}{}{}",
             plain(&self.kind),
             self.attempt,
             self.max_attempts,

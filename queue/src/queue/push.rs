@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 use crate::drivers::{NewJob, PushError, PushResult, Pushed};
 use crate::job::Queueable;
 
-use super::pending::{self, Pending};
 use super::observe::{self, Labels, Observer};
+use super::pending::{self, Pending};
 use super::reply::{Reply, unheard};
 
 /// A push on its way. The job is with the engine already: dropping this changes nothing, and awaiting it, or

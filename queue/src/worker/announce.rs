@@ -32,7 +32,9 @@ pub(super) fn strangers(settings: &Settings, linked: &[&'static Entry], stored: 
         linked.iter().map(|entry| entry.options.queue).chain(stored.iter().map(|row| &*row.name)).collect();
     let named = settings.queues.keys().chain(settings.only.iter().flatten()).chain(&settings.exclude);
     let named: BTreeSet<&str> = named.map(String::as_str).collect();
-    let stranger =
-        |name: &&str| BootWarning::UnknownQueue { queue: (*name).to_owned(), near: nearest(name, known.iter().copied()).map(str::to_owned) };
+    let stranger = |name: &&str| BootWarning::UnknownQueue {
+        queue: (*name).to_owned(),
+        near: nearest(name, known.iter().copied()).map(str::to_owned),
+    };
     named.difference(&known).map(stranger).collect()
 }
