@@ -116,6 +116,7 @@ fn is_about(row: &JobRow, arg: &ArgIs) -> bool {
     arg.values.iter().any(|wanted| match &value {
         serde_json::Value::String(text) => text == wanted,
         serde_json::Value::Number(number) => number.as_f64().zip(wanted.parse().ok()).is_some_and(|(a, b): (f64, f64)| a == b),
-        value => value.to_string() == *wanted,
+        serde_json::Value::Bool(is) => wanted == if *is { "true" } else { "false" },
+        value => value.is_null() && wanted == "null",
     })
 }
