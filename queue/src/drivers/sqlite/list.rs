@@ -15,7 +15,9 @@ pub(super) async fn page(connection: &mut SqliteConnection, filter: &Filter) -> 
     let size = filter.page();
     let rank = |id: JobId| if filter.newest_first { !id.as_u128() } else { id.as_u128() };
     let (mut jobs, mut next) = (Vec::new(), None::<JobId>);
-    for look in look::looks(connection, filter).await? {
+    let looks = look::looks(connection, filter).await?;
+    let are_many = looks.len() > 1;
+    for look in looks {
         let mut found = 0;
         // One more than there is room for says whether there is another page.
         let take = |job| {
@@ -26,11 +28,13 @@ pub(super) async fn page(connection: &mut SqliteConnection, filter: &Filter) -> 
         let end = look.rows(connection, take, size + 1).await?;
         next = next.into_iter().chain(end).min_by_key(|id| rank(*id));
     }
-    jobs.sort_by_key(|job| rank(job.id));
-    // A job that moved while the looks were taken was met twice.
-    jobs.dedup_by_key(|job| job.id);
-    // What is behind the end of one look is not known whole.
-    jobs.retain(|job| next.is_none_or(|next| rank(job.id) <= rank(next)));
+    if are_many {
+        jobs.sort_by_key(|job| rank(job.id));
+        // A job that moved while the looks were taken was met twice.
+        jobs.dedup_by_key(|job| job.id);
+        // What is behind the end of one of them is not known whole.
+        jobs.retain(|job| next.is_none_or(|next| rank(job.id) <= rank(next)));
+    }
     if jobs.len() > size {
         jobs.truncate(size);
         next = jobs.last().map(|job| job.id);
