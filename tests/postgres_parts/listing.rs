@@ -48,6 +48,8 @@ async fn a_look_ends_after_so_many_rows_of_a_table_and_the_next_one_goes_on_ther
         assert!(all.len() == 40_000 && all.is_sorted_by(|one, next| one < next));
         let count = tables.inside().count(&rare, 1_000).await.unwrap();
         assert_eq!((count.jobs, count.is_all), (2, true));
+        let count = tables.inside().count(&Filter::new(), 100_000).await.unwrap();
+        assert_eq!((count.jobs, count.is_all), (40_000, true), "none twice, where the look at one table reaches further");
     }
 }
 
