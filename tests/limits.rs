@@ -122,7 +122,7 @@ async fn a_job_may_have_1_to_1000_attempts() {
     }
     for attempts in [0, 1_001, u16::MAX] {
         let error = rig.queue.dispatch(Beat::with().max_attempts(attempts)).await.unwrap_err();
-        assert!(matches!(error, PushError::Encode { kind: "Beat", .. }));
+        assert!(matches!(&error, PushError::Encode { kind, .. } if kind == "Beat"));
         let said =
             format!("`Beat` cannot be pushed with these options: `max_attempts` is {attempts} and must be between 1 and 1000");
         assert_eq!(format!("{error:?}"), said);
@@ -165,7 +165,7 @@ async fn a_name_that_no_queue_can_have_is_refused() {
         ("a\0", r#"a queue name may hold no control characters, as "a\0" does"#),
     ] {
         let error = rig.queue.dispatch(Beat::with().queue(name)).await.unwrap_err();
-        assert!(matches!(error, PushError::Encode { kind: "Beat", .. }));
+        assert!(matches!(&error, PushError::Encode { kind, .. } if kind == "Beat"));
         assert_eq!(format!("{error:?}"), format!("`Beat` cannot be pushed with these options: {said}"));
         let error = rig.queue.pause(name).await.unwrap_err();
         assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::Invalid, said));

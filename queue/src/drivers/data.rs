@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::error::Error;
-use crate::job::{JobId, JobRow, Outcome, Payload, Progress};
+use crate::job::{JobId, JobRow, Outcome, Payload, Progress, unique};
 
 use super::PushError;
 
@@ -124,6 +124,20 @@ impl NewJob {
             due: Due::Now,
             extra: None,
         }
+    }
+
+    /// The same with a unique key: at most one live job of its kind has it, as by [`Pending::unique_key`](crate::Pending::unique_key).
+    ///
+    /// ```
+    /// use queue::drivers::NewJob;
+    ///
+    /// let job = NewJob::new("SendReceipt", "mail", br#"{"order":42}"#).with_unique_key("order 42");
+    /// assert_eq!(job.unique_key(), Some("SendReceipt:order 42"));
+    /// ```
+    #[must_use]
+    pub fn with_unique_key(mut self, key: impl Into<String>) -> Self {
+        self.extra.get_or_insert_default().unique_key = Some(unique::by_text(&self.kind, &key.into()));
+        self
     }
 
     /// Its unique key, if it has one.

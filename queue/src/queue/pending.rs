@@ -124,7 +124,7 @@ impl<J: Queueable> Pending<J> {
 
     /// Encodes the arguments and makes the id.
     pub(super) fn encode(self) -> Result<NewJob, PushError> {
-        let refuse = |source: BoxError| PushError::Encode { kind: J::KIND, source };
+        let refuse = |source: BoxError| PushError::Encode { kind: J::KIND.to_owned(), source };
         let options = &J::OPTIONS;
         let is_queue_plain = self.queue.is_none() && const { queue_name::is_plain(J::OPTIONS.queue) };
         let queue = self.queue.unwrap_or_else(|| names::of_program(options.queue));
@@ -132,10 +132,7 @@ impl<J: Queueable> Pending<J> {
             queue_name::check(&queue).map_err(|error| refuse(error.into()))?;
         }
         let max_attempts = self.max_attempts.unwrap_or(options.max_attempts);
-        if !(1..=JobOptions::MOST_ATTEMPTS).contains(&max_attempts) {
-            let most = JobOptions::MOST_ATTEMPTS;
-            return Err(refuse(format!("`max_attempts` is {max_attempts} and must be between 1 and {most}").into()));
-        }
+        check_attempts(max_attempts).map_err(refuse)?;
         let payload = payload::encode(&self.args).map_err(|error| refuse(error.into()))?;
         let mut extra = self.extra;
         if !options.tags.is_empty() {
@@ -163,6 +160,22 @@ impl<J: Queueable> Pending<J> {
             extra,
         })
     }
+}
+
+/// Whether a job that is no [`Pending`] could be one.
+pub(super) fn check(job: &NewJob) -> Result<(), PushError> {
+    let refuse = |source: BoxError| PushError::Encode { kind: job.kind.to_string(), source };
+    queue_name::check(&job.queue).map_err(|error| refuse(error.into()))?;
+    check_attempts(job.max_attempts).map_err(refuse)?;
+    check_size(&job.kind, job.payload.len(), job.extra.as_deref())
+}
+
+fn check_attempts(attempts: u16) -> Result<(), BoxError> {
+    let most = JobOptions::MOST_ATTEMPTS;
+    if (1..=most).contains(&attempts) {
+        return Ok(());
+    }
+    Err(format!("`max_attempts` is {attempts} and must be between 1 and {most}").into())
 }
 
 /// Whether a payload, with what is stored beside it, is within the limit.
@@ -193,7 +206,20 @@ impl<J: Queueable> fmt::Debug for Pending<J> {
     }
 }
 
-/// What [`Queue::dispatch`] takes: a pending job, a tuple of up to twelve, or a list of one kind.
+/// What [`Queue::dispatch`] takes: a pending job, a tuple of up to twelve, or a list of one kind; or a [`NewJob`], whose type the
+/// program need not know, and which is checked as a pending one is.
+///
+/// ```
+/// use queue::Queue;
+/// use queue::drivers::NewJob;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let queue = Queue::connect("memory:").await?;
+/// let pushed = queue.dispatch(NewJob::new("SendReceipt", "mail", br#"{"order":42}"#)).await?;
+/// assert_eq!(queue.job(pushed.id).await?.map(|row| row.kind).as_deref(), Some("SendReceipt"));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be dispatched",
     label = "not a pending job",
@@ -217,6 +243,18 @@ impl<J: Queueable> Dispatch for Pending<J> {
 
     fn add_to(self, jobs: &mut JobList) {
         jobs.add(self);
+    }
+
+    fn take_from(pushed: &mut std::vec::IntoIter<Pushed>) -> Option<Pushed> {
+        pushed.next()
+    }
+}
+
+impl Dispatch for NewJob {
+    type Pushed = Pushed;
+
+    fn add_to(self, jobs: &mut JobList) {
+        jobs.add_new(self);
     }
 
     fn take_from(pushed: &mut std::vec::IntoIter<Pushed>) -> Option<Pushed> {
