@@ -49,7 +49,7 @@ impl Job for Pushes {
         if self.left > 0 {
             // Into a queue that is not there yet.
             let push = self.queue.dispatch(Pushes::with(self.left - 1).queue(format!("step {}", self.left)));
-            if self.left % 2 == 0 {
+            if self.left.is_multiple_of(2) {
                 push.await?;
             } else {
                 drop(push);

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit, with_local_recorder};
-use queue::drivers::Memory;
+use queue::drivers::{Memory, NewJob};
 use queue::prelude::*;
 use queue_tests::gate::Gate;
 use queue_tests::park;
@@ -134,6 +134,24 @@ fn failed_pushes_are_counted_awaited_or_not() {
         queue.dispatch(Note::with(1)).wait().unwrap_err();
     });
     assert_eq!(counts.all(), counted([(FAILED, "Note vip", 1), (FAILED, "Note mail", 3), (FAILED, "Beat default", 2)]));
+}
+
+#[test]
+fn jobs_whose_type_nobody_names_are_counted_as_any_other() {
+    for queue in both() {
+        let counts = Counts::default();
+        let note = |queue: &str| NewJob::new("Note", queue, br#"{"n":1}"#);
+        with_local_recorder(&counts, || {
+            queue.dispatch(note("mail")).wait().unwrap();
+            queue.dispatch(Note::with(1)).wait().unwrap();
+            queue.dispatch(note("vip")).wait().unwrap();
+            queue.dispatch(NewJob { max_attempts: 0, ..note("vip") }).wait().unwrap_err();
+            park::block_on(queue.shutdown()).unwrap();
+            queue.dispatch(note("mail")).wait().unwrap_err();
+        });
+        let expected = [(PUSHED, "Note mail", 2), (PUSHED, "Note vip", 1), (FAILED, "Note mail", 1), (FAILED, "Note vip", 1)];
+        assert_eq!(counts.all(), counted(expected));
+    }
 }
 
 #[test]

@@ -118,3 +118,52 @@ async fn an_attribute_goes_before_the_fallback() {
     assert_waits(&row, HOUR);
     worker.shutdown(PATIENCE).await;
 }
+
+#[derive(Queueable)]
+#[queueable(max_attempts = 3, backoff = "fixed(0s)")]
+struct ThreeTimes;
+
+impl Job for ThreeTimes {
+    async fn handle(&self) -> JobResult {
+        Err("wrong".into())
+    }
+}
+
+#[derive(Queueable)]
+#[queueable(backoff = "fixed(0s)")]
+struct NothingSaid {
+    #[inject]
+    context: JobContext,
+}
+
+impl Job for NothingSaid {
+    async fn handle(&self) -> JobResult {
+        Err(format!("of {}", self.context.max_attempts()).into())
+    }
+}
+
+#[tokio::test]
+async fn fallback_attempts_count_for_jobs_of_which_nobody_has_said_it() {
+    let rig = Rig::new();
+    let worker = rig.worker().fallback_attempts(2).start().await.unwrap();
+    let silent = rig.queue.dispatch(NothingSaid::with()).await.unwrap().id;
+    let pushed = rig.queue.dispatch(NothingSaid::with().max_attempts(4)).await.unwrap().id;
+    let attribute = rig.queue.dispatch(ThreeTimes::with()).await.unwrap().id;
+    let row = rig.end(silent).await;
+    assert_eq!((row.state, row.attempt, row.max_attempts), (JobState::Failed, 2, 20), "the store keeps what was pushed");
+    assert_eq!(row.errors[1].message, "of 2");
+    for (id, attempts) in [(pushed, 4), (attribute, 3)] {
+        let row = rig.end(id).await;
+        assert_eq!((row.state, row.attempt, row.max_attempts), (JobState::Failed, attempts, attempts));
+    }
+    // A retry gives more, and those are said.
+    rig.queue.retry(silent).await.unwrap();
+    let row = rig.end(silent).await;
+    assert_eq!((row.attempt, row.max_attempts), (40, 40));
+    worker.shutdown(PATIENCE).await;
+
+    for attempts in [0, 1_001] {
+        let report = rig.worker().fallback_attempts(attempts).start().await.unwrap_err().to_string();
+        assert!(report.contains(&format!("`fallback_attempts({attempts})` must be between 1 and 1000")), "{report}");
+    }
+}

@@ -169,7 +169,7 @@ impl Job for Grid {
 #[test]
 fn what_serde_refuses_is_named_too() {
     let error = PushError::Encode {
-        kind: "Grid".to_owned(),
+        kind: "Grid".into(),
         source: encode(&GridArgs { cells: BTreeMap::from([((1, 2), 3)]) }).expect_err("a key is text").into(),
     };
     assert_eq!(format!("{error:?}"), "the payload of `Grid` cannot be encoded as JSON: the field `cells`: key must be a string");

@@ -10,8 +10,8 @@ use std::time::Duration;
 use crate::container::{Dependency, ResolveError, Scope};
 use crate::drivers::{BoxFuture, Extra, NewJob, PushError};
 use crate::error::{BoxError, Error, ErrorKind};
-use crate::job::payload::{self, DecodeError, Payload, decode};
-use crate::job::{BlockingJob, Job, JobError, JobOptions, JobResult, Queueable, unique};
+use crate::job::payload::{DecodeError, decode, encode};
+use crate::job::{BlockingJob, Job, JobError, JobOptions, JobResult, Payload, Queueable, unique};
 
 /// A job type, as the derive registers it.
 pub struct Entry {
@@ -32,8 +32,8 @@ pub struct Entry {
     /// The injected fields.
     pub dependencies: fn() -> &'static [Dependency],
     build: fn(&[u8], u16, &Scope<'_>) -> Result<Running, BuildError>,
-    /// Decodes a payload as the arguments of the type, and encodes them again.
-    encode: fn(&[u8], u16) -> Result<Payload, BoxError>,
+    decode: fn(&[u8], u16) -> Result<(), DecodeError>,
+    encode: fn(&[u8]) -> Result<Payload, BoxError>,
 }
 
 inventory::collect!(Entry);
@@ -52,7 +52,8 @@ impl Entry {
             line,
             dependencies: J::dependencies,
             build: |payload, version, scope| Ok(Running::Async(Box::new(AsyncRun(build::<J>(payload, version, scope)?)))),
-            encode: encode::<J>,
+            decode: |payload, version| decode::<J>(payload, version).map(drop),
+            encode: encode_again::<J>,
         }
     }
 
@@ -69,7 +70,8 @@ impl Entry {
             line,
             dependencies: J::dependencies,
             build: |payload, version, scope| Ok(Running::Blocking(Arc::new(BlockingRun(build::<J>(payload, version, scope)?)))),
-            encode: encode::<J>,
+            decode: |payload, version| decode::<J>(payload, version).map(drop),
+            encode: encode_again::<J>,
         }
     }
 
@@ -143,6 +145,106 @@ impl Entry {
     pub(crate) fn build(&self, payload: &[u8], version: u16, scope: &Scope<'_>) -> Result<Running, BuildError> {
         (self.build)(payload, version, scope)
     }
+
+    /// Whether a stored payload is one of this job, upgraded where an older version stored it.
+    ///
+    /// ```
+    /// use queue::Registry;
+    /// use queue::prelude::*;
+    ///
+    /// #[derive(Queueable)]
+    /// struct Invite { user_id: u64 }
+    /// impl Job for Invite {
+    ///     async fn handle(&self) -> JobResult {
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let registry = Registry::linked();
+    /// let entry = registry.find("Invite").ok_or("not linked")?;
+    /// entry.decode(br#"{"user_id":42}"#, 1)?;
+    /// let error = entry.decode(br#"{"user_id":"me"}"#, 1).unwrap_err();
+    /// assert!(format!("{error:?}").contains("at `user_id`"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Invalid`] with the path of the field that does not fit, for what the upgrade refuses, and for a version above
+    /// the one that is known here.
+    pub fn decode(&self, payload: &[u8], version: u16) -> Result<(), Error> {
+        let (kind, known) = (self.kind, self.options.version);
+        if version > known {
+            let text = format!(
+                "the payload has version {version} of `{kind}`, and this program knows {known}: it was pushed by a newer release of the program"
+            );
+            return Err(Error::new(ErrorKind::Invalid, text));
+        }
+        (self.decode)(payload, version)
+            .map_err(|error| Error::new(ErrorKind::Invalid, format!("the payload is not one of `{kind}`")).with_source(error))
+    }
+
+    /// A job of this kind from its arguments as a JSON object, `{}` for none: read as its type reads them, written again as a push
+    /// writes them, and with the options of the attributes. Give it to [`Queue::dispatch`](crate::Queue::dispatch).
+    ///
+    /// ```
+    /// use queue::Registry;
+    /// use queue::prelude::*;
+    ///
+    /// #[derive(Queueable)]
+    /// #[queueable(queue = "mail", priority = 5)]
+    /// struct Remind { user_id: u64 }
+    /// impl Job for Remind {
+    ///     async fn handle(&self) -> JobResult {
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let queue = Queue::connect("memory:").await?;
+    /// let job = Registry::linked().find("Remind").ok_or("not linked")?.job(br#"{ "user_id": 42 }"#)?;
+    /// assert_eq!((&*job.queue, &*job.payload), ("mail", &br#"{"user_id":42}"#[..]));
+    /// let pushed = queue.dispatch(job).await?;
+    /// assert!(!pushed.is_duplicate);
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Encode`] for arguments that do not fit, with the path of the field. Its size is looked at when it is dispatched.
+    pub fn job(&self, arguments: &[u8]) -> Result<NewJob, PushError> {
+        let refuse = |source: BoxError| PushError::Encode { kind: self.kind.to_owned(), source };
+        let options = &self.options;
+        let payload = (self.encode)(arguments).map_err(refuse)?;
+        let mut extra = None::<Box<Extra>>;
+        if !options.tags.is_empty() {
+            extra.get_or_insert_default().tags = options.tags.iter().map(|tag| (*tag).to_owned()).collect();
+        }
+        if let Some(unique) = &options.unique {
+            let key = unique::by_fields(self.kind, unique, &payload).map_err(|error| refuse(error.into()))?;
+            extra.get_or_insert_default().unique_key = Some(key);
+        }
+        Ok(NewJob {
+            version: options.version,
+            priority: options.priority,
+            max_attempts: options.max_attempts,
+            payload,
+            extra,
+            ..NewJob::new(self.kind, options.queue, b"")
+        })
+    }
+}
+
+/// Arguments as a push of `J` would store them.
+fn encode_again<J: Queueable>(arguments: &[u8]) -> Result<Payload, BoxError> {
+    // Serde takes a list for a struct, too; a payload is an object.
+    if !arguments.trim_ascii_start().starts_with(b"{") {
+        let source = "they are no JSON object; `{}` is the one without any".into();
+        return Err(DecodeError::Field { path: None, source }.into());
+    }
+    let args = decode::<J>(arguments, J::OPTIONS.version)?;
+    Ok(encode(&args)?)
 }
 
 fn encode<J: Queueable>(payload: &[u8], version: u16) -> Result<Payload, BoxError> {
@@ -273,12 +375,11 @@ impl Registry {
         add(Entry::blocking::<J>(place.file(), place.line()));
     }
 
-    /// The entry of a kind, or of an alias of it.
+    /// The entry of this kind, else the one that had this name earlier.
     #[must_use]
     pub fn find(&self, kind: &str) -> Option<&'static Entry> {
-        let is_it = |entry: &&&'static Entry| entry.kind == kind;
-        let by_alias = || self.entries.iter().find(|entry| entry.aliases.contains(&kind));
-        self.entries.iter().find(is_it).or_else(by_alias).copied()
+        let by_alias = || self.entries().find(|entry| entry.aliases.contains(&kind));
+        self.entries().find(|entry| entry.kind == kind).or_else(by_alias)
     }
 
     /// The entries, by kind.

@@ -126,11 +126,17 @@ impl NewJob {
         }
     }
 
-    /// At most one live job of this kind with this key, as [`Pending::unique_key`](crate::Pending::unique_key).
+    /// The same with a unique key: at most one live job of its kind has it, as by [`Pending::unique_key`](crate::Pending::unique_key).
+    ///
+    /// ```
+    /// use queue::drivers::NewJob;
+    ///
+    /// let job = NewJob::new("SendReceipt", "mail", br#"{"order":42}"#).with_unique_key("order 42");
+    /// assert_eq!(job.unique_key(), Some("SendReceipt:order 42"));
+    /// ```
     #[must_use]
-    pub fn with_unique_key(mut self, key: &str) -> Self {
-        let key = unique::by_text(&self.kind, key);
-        self.extra.get_or_insert_default().unique_key = Some(key);
+    pub fn with_unique_key(mut self, key: impl Into<String>) -> Self {
+        self.extra.get_or_insert_default().unique_key = Some(unique::by_text(&self.kind, &key.into()));
         self
     }
 

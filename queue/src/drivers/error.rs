@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::error::{BoxError, chain};
 use crate::job::JobId;
-use crate::job::payload::EncodeError;
+use crate::job::payload::{DecodeError, EncodeError};
 
 /// Why a push was not stored, or, on `sync:`, why its job did not complete.
 ///
@@ -35,7 +35,7 @@ pub enum PushError {
     Encode {
         /// The job's kind.
         kind: String,
-        /// What serde says of the payload, or what is wrong with the options.
+        /// What serde says of the payload, or what is wrong with the options or the arguments.
         #[source]
         source: BoxError,
     },
@@ -117,9 +117,12 @@ impl PushError {
 }
 
 fn not_encoded(kind: &str, source: &BoxError) -> String {
-    match source.is::<EncodeError>() {
-        true => format!("the payload of `{kind}` cannot be encoded as JSON"),
-        false => format!("`{kind}` cannot be pushed with these options"),
+    if source.is::<EncodeError>() {
+        format!("the payload of `{kind}` cannot be encoded as JSON")
+    } else if source.is::<DecodeError>() {
+        format!("`{kind}` cannot be pushed with these arguments")
+    } else {
+        format!("`{kind}` cannot be pushed with these options")
     }
 }
 

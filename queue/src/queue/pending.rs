@@ -132,10 +132,7 @@ impl<J: Queueable> Pending<J> {
             queue_name::check(&queue).map_err(|error| refuse(error.into()))?;
         }
         let max_attempts = self.max_attempts.unwrap_or(options.max_attempts);
-        if !(1..=JobOptions::MOST_ATTEMPTS).contains(&max_attempts) {
-            let most = JobOptions::MOST_ATTEMPTS;
-            return Err(refuse(format!("`max_attempts` is {max_attempts} and must be between 1 and {most}").into()));
-        }
+        check_attempts(max_attempts).map_err(refuse)?;
         let payload = payload::encode(&self.args).map_err(|error| refuse(error.into()))?;
         let mut extra = self.extra;
         if !options.tags.is_empty() {
@@ -165,16 +162,20 @@ impl<J: Queueable> Pending<J> {
     }
 }
 
-/// What is checked of a job that no type made.
-pub(super) fn checked(job: NewJob) -> Result<NewJob, PushError> {
-    let refuse = |text: String| PushError::Encode { kind: job.kind.to_string(), source: text.into() };
-    queue_name::check(&job.queue).map_err(|error| refuse(error.to_string()))?;
+/// Whether a job that is no [`Pending`] could be one.
+pub(super) fn check(job: &NewJob) -> Result<(), PushError> {
+    let refuse = |source: BoxError| PushError::Encode { kind: job.kind.to_string(), source };
+    queue_name::check(&job.queue).map_err(|error| refuse(error.into()))?;
+    check_attempts(job.max_attempts).map_err(refuse)?;
+    check_size(&job.kind, job.payload.len(), job.extra.as_deref())
+}
+
+fn check_attempts(attempts: u16) -> Result<(), BoxError> {
     let most = JobOptions::MOST_ATTEMPTS;
-    if !(1..=most).contains(&job.max_attempts) {
-        return Err(refuse(format!("`max_attempts` is {} and must be between 1 and {most}", job.max_attempts)));
+    if (1..=most).contains(&attempts) {
+        return Ok(());
     }
-    check_size(&job.kind, job.payload.len(), job.extra.as_deref())?;
-    Ok(job)
+    Err(format!("`max_attempts` is {attempts} and must be between 1 and {most}").into())
 }
 
 /// Whether a payload, with what is stored beside it, is within the limit.
@@ -205,7 +206,20 @@ impl<J: Queueable> fmt::Debug for Pending<J> {
     }
 }
 
-/// What [`Queue::dispatch`] takes: a pending job, a tuple of up to twelve, or a list of one kind.
+/// What [`Queue::dispatch`] takes: a pending job, a tuple of up to twelve, or a list of one kind; or a [`NewJob`], whose type the
+/// program need not know, and which is checked as a pending one is.
+///
+/// ```
+/// use queue::Queue;
+/// use queue::drivers::NewJob;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let queue = Queue::connect("memory:").await?;
+/// let pushed = queue.dispatch(NewJob::new("SendReceipt", "mail", br#"{"order":42}"#)).await?;
+/// assert_eq!(queue.job(pushed.id).await?.map(|row| row.kind).as_deref(), Some("SendReceipt"));
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be dispatched",
     label = "not a pending job",
@@ -236,12 +250,11 @@ impl<J: Queueable> Dispatch for Pending<J> {
     }
 }
 
-/// A job that no type made: with its options as they are. A unique key is taken as the whole key.
 impl Dispatch for NewJob {
     type Pushed = Pushed;
 
     fn add_to(self, jobs: &mut JobList) {
-        jobs.add_made(self);
+        jobs.add_new(self);
     }
 
     fn take_from(pushed: &mut std::vec::IntoIter<Pushed>) -> Option<Pushed> {

@@ -12,6 +12,7 @@ use crate::job::Queueable;
 use super::observe::{self, Labels, Observer};
 use super::pending::{self, Pending};
 use super::reply::{Reply, unheard};
+use super::{Pending, names, pending};
 
 /// A push on its way. The job is with the engine already: dropping this changes nothing, and awaiting it, or
 /// [`wait`](Push::wait), confirms that the driver has stored the job. To wait until the job has *run* is
@@ -247,6 +248,8 @@ pub struct JobList {
     /// Where the queue or the kind changes.
     starts: Vec<usize>,
     error: Option<PushError>,
+    /// The one that is the error's, where it is not counted yet.
+    refused: Option<Box<NewJob>>,
 }
 
 impl JobList {
@@ -256,7 +259,7 @@ impl JobList {
             return;
         }
         match pending.encode() {
-            Ok(job) => self.take(job),
+            Ok(job) => self.append(job),
             Err(error) => {
                 observe::refused(J::KIND, J::OPTIONS.queue);
                 self.error = Some(error);
@@ -264,22 +267,20 @@ impl JobList {
         }
     }
 
-    /// Checks a job that no type made, and adds it.
-    pub(super) fn add_made(&mut self, job: NewJob) {
+    /// Checks a job and adds it.
+    pub(super) fn add_new(&mut self, job: NewJob) {
         if self.error.is_some() {
             return;
         }
-        let (kind, queue) = (Arc::clone(&job.kind), Arc::clone(&job.queue));
-        match pending::checked(job) {
-            Ok(job) => self.take(job),
-            Err(error) => {
-                observe::refused_made(&kind, &queue);
-                self.error = Some(error);
-            }
+        // Shared with those of earlier pushes: what is measured of a push knows names by their address.
+        let job = NewJob { kind: names::of_push(&job.kind), queue: names::of_push(&job.queue), ..job };
+        match pending::check(&job) {
+            Ok(()) => self.append(job),
+            Err(error) => (self.error, self.refused) = (Some(error), Some(Box::new(job))),
         }
     }
 
-    fn take(&mut self, job: NewJob) {
+    fn append(&mut self, job: NewJob) {
         let is_alike = |last: &NewJob| Arc::ptr_eq(&last.queue, &job.queue) && Arc::ptr_eq(&last.kind, &job.kind);
         if self.jobs.last().is_some_and(|last| !is_alike(last)) {
             self.starts.push(self.jobs.len());
@@ -293,7 +294,12 @@ impl JobList {
 
     pub(super) fn finish(self, labels: &Labels) -> Result<(Vec<NewJob>, Observer), PushError> {
         match self.error {
-            Some(error) => Err(error),
+            Some(error) => {
+                if let Some(job) = self.refused {
+                    Observer::of(&[*job], &[], labels).failed(&error);
+                }
+                Err(error)
+            }
             None => {
                 let observer = Observer::of(&self.jobs, &self.starts, labels);
                 Ok((self.jobs, observer))
