@@ -75,68 +75,6 @@ impl Entry {
         }
     }
 
-    /// Whether a stored payload of this version can be read as the arguments of the type, upgraded where an older version stored it.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Invalid`] with the path of the field that does not fit, and for a version that is above the type's own.
-    pub fn decode(&self, payload: &[u8], version: u16) -> Result<(), Error> {
-        let own = self.options.version;
-        if version > own {
-            let text = format!("the payload has version {version}, and `{}` knows {own}: a later release pushed it", self.kind);
-            return Err(Error::new(ErrorKind::Invalid, text));
-        }
-        let wrong = |source| Error::new(ErrorKind::Invalid, format!("this is no payload of `{}`", self.kind)).with_source(source);
-        (self.encode)(payload, version).map(drop).map_err(wrong)
-    }
-
-    /// A job with these arguments, a JSON object of the payload's fields, and with the options of the type: what
-    /// [`Queue::dispatch`](crate::Queue::dispatch) takes, where no type is at hand.
-    ///
-    /// The arguments are read as those of the type and written anew, so that what is stored is what a typed push stores.
-    ///
-    /// ```
-    /// use queue::prelude::*;
-    /// use queue::Registry;
-    ///
-    /// #[derive(Queueable)]
-    /// struct Remind { user_id: u64 }
-    /// impl Job for Remind {
-    ///     async fn handle(&self) -> JobResult {
-    ///         Ok(())
-    ///     }
-    /// }
-    ///
-    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-    /// let queue = Queue::connect("memory:").await?;
-    /// let entry = Registry::linked().find("Remind").expect("it is defined above");
-    /// let pushed = queue.dispatch(entry.job(br#"{ "user_id": 42 }"#)?).await?;
-    /// assert!(entry.job(br#"{ "user_id": "Ada" }"#).is_err());
-    /// # assert!(!pushed.is_duplicate);
-    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`PushError::Encode`] for what the type cannot read, or cannot write again.
-    pub fn job(&self, arguments: &[u8]) -> Result<NewJob, PushError> {
-        let refuse = |source| PushError::Encode { kind: self.kind.to_owned(), source };
-        let options = &self.options;
-        let payload = (self.encode)(arguments, options.version).map_err(refuse)?;
-        let unique_key = match &options.unique {
-            Some(unique) => Some(unique::by_fields(self.kind, unique, &payload).map_err(|error| refuse(error.into()))?),
-            None => None,
-        };
-        let mut job = NewJob::new(self.kind, options.queue, &payload);
-        (job.version, job.priority, job.max_attempts) = (options.version, options.priority, options.max_attempts);
-        if unique_key.is_some() || !options.tags.is_empty() {
-            let tags = options.tags.iter().map(|tag| (*tag).to_owned()).collect();
-            job.extra = Some(Box::new(Extra { unique_key, tags, ..Extra::default() }));
-        }
-        Ok(job)
-    }
-
     /// Decodes a payload and injects the services: a job that is ready to run.
     ///
     /// # Errors
@@ -245,11 +183,6 @@ fn encode_again<J: Queueable>(arguments: &[u8]) -> Result<Payload, BoxError> {
     }
     let args = decode::<J>(arguments, J::OPTIONS.version)?;
     Ok(encode(&args)?)
-}
-
-fn encode<J: Queueable>(payload: &[u8], version: u16) -> Result<Payload, BoxError> {
-    let args = decode::<J>(payload, version)?;
-    Ok(payload::encode(&args)?)
 }
 
 fn build<J: Queueable>(payload: &[u8], version: u16, scope: &Scope<'_>) -> Result<J, BuildError> {

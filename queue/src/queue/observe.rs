@@ -107,11 +107,6 @@ pub(super) fn refused(kind: &'static str, queue: &'static str) {
     measured(|| counter!(PUSHES_FAILED, "queue" => queue, "kind" => kind).increment(1));
 }
 
-/// The same of a job that no type made.
-pub(super) fn refused_made(kind: &str, queue: &str) {
-    measured(|| counter!(PUSHES_FAILED, "queue" => queue.to_owned(), "kind" => kind.to_owned()).increment(1));
-}
-
 /// The span of a push, in the words of OpenTelemetry's conventions for messaging; a push of several queues or kinds has those of its
 /// first job. Where nobody listens, this is one look at a number.
 fn span(first: &NewJob, jobs: &[NewJob]) -> Span {

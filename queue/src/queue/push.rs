@@ -10,7 +10,6 @@ use crate::drivers::{NewJob, PushError, PushResult, Pushed};
 use crate::job::Queueable;
 
 use super::observe::{self, Labels, Observer};
-use super::pending::{self, Pending};
 use super::reply::{Reply, unheard};
 use super::{Pending, names, pending};
 
