@@ -15,6 +15,7 @@ mod job;
 mod name;
 mod package;
 mod plan;
+mod rustfmt;
 mod source;
 mod template;
 mod text;
