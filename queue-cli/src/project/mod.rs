@@ -70,7 +70,7 @@ enum Command {
     Other(Vec<OsString>),
 }
 
-/// The command `craft`.
+/// All of the binary `craft`; no part of the library's promise.
 pub fn craft() -> ExitCode {
     let craft = Craft::parse();
     match run(&craft) {

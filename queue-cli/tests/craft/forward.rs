@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
 
-use crate::package::{Package, run};
+use crate::package::{Package, Said, run};
 
 /// Tells of itself, and does as it is told. It has no dependency, so that it is built in no time.
 const BINARY: &str = r#"
@@ -62,6 +62,18 @@ fn how_it_is_built_stands_before_the_command() {
     // A URL of the caller is meant from where the caller is.
     let said = run(package.command("src", &["queue:work"]).env("QUEUE_URL", "sqlite:mine.db"));
     assert!(said.out.contains("in \"src\", Ok(\"sqlite:mine.db\")"), "{said:?}");
+}
+
+#[test]
+fn what_needs_no_code_is_answered_here_where_a_url_is_given() {
+    let package = package();
+    let is_forwarded = |said: Said| said.out.contains("[\"");
+    assert!(is_forwarded(package.craft(&["queue:failed"])), "the URL is known to the package only");
+    for args in [&["queue:failed", "--url", "memory:"][..], &["--url", "memory:", "queue", "failed"]] {
+        assert!(!is_forwarded(package.craft(args)), "{args:?}");
+    }
+    assert!(!is_forwarded(run(package.command("", &["queue:failed"]).env("QUEUE_URL", "memory:"))));
+    assert!(is_forwarded(package.craft(&["queue:push", "A", "--url", "memory:"])), "the kind needs its code");
 }
 
 #[test]
