@@ -11,6 +11,7 @@ use super::failure::{Failure, Result};
 use super::name::{is_device, is_keyword};
 use super::package::{Package, Target, Workspace};
 use super::plan::{Plan, read, shown};
+use super::rustfmt::formatted;
 use super::source::{Module, Source};
 use super::text::with_line;
 use super::{cargo_config, cargo_toml, template};
@@ -21,9 +22,9 @@ pub(super) struct Init {
     /// Take `queue` from this checkout: its root, or its folder `queue`
     #[arg(long, value_name = "DIR")]
     path: Option<PathBuf>,
-    /// Where jobs are kept
-    #[arg(long, value_enum, default_value_t = Driver::Sqlite)]
-    driver: Driver,
+    /// Where jobs are kept [default: what the package has already, else sqlite]
+    #[arg(long, value_enum)]
+    driver: Option<Driver>,
     /// The name of the binary that runs the jobs [default: craft]
     #[arg(long, value_name = "NAME")]
     bin: Option<String>,
@@ -50,6 +51,14 @@ impl Driver {
             Self::Postgres => Some("postgres"),
             Self::Memory => None,
         }
+    }
+
+    /// What a package with jobs has chosen before.
+    fn of(package: &Package) -> Option<Self> {
+        package.features("queue-cli")?;
+        let features = package.features("queue")?;
+        let has = |driver: &Self| driver.feature().is_none_or(|feature| features.iter().any(|name| name == feature));
+        [Self::Sqlite, Self::Postgres, Self::Memory].into_iter().find(has)
     }
 }
 
@@ -83,7 +92,8 @@ pub(super) fn run(init: &Init, package: Option<&str>, current: &Path) -> Result<
     };
     let package = workspace.package(package)?;
     let binary = init.bin.as_deref().or(package.named_binary()).unwrap_or("craft");
-    let plan = plan(init, package, binary, current)?;
+    let driver = init.driver.or_else(|| Driver::of(package)).unwrap_or(Driver::Sqlite);
+    let plan = plan(&Choice { driver, binary, path: init.path.as_deref() }, package, current)?;
     plan.check()?;
     if init.dry_run {
         return Ok(if plan.writes().next().is_none() { "nothing would change\n".to_owned() } else { plan.diff() });
@@ -93,37 +103,47 @@ pub(super) fn run(init: &Init, package: Option<&str>, current: &Path) -> Result<
     if plan.writes().next().is_none() {
         said.push_str("nothing changed: the package has all that jobs need\n");
     }
-    said.push_str(&advice(init.driver, package, binary));
+    said.push_str(&advice(driver, package, binary));
     Ok(said)
 }
 
-fn plan(init: &Init, package: &Package, binary: &str, current: &Path) -> Result<Plan> {
+/// What was asked for, or follows from what is there.
+struct Choice<'a> {
+    driver: Driver,
+    binary: &'a str,
+    path: Option<&'a Path>,
+}
+
+fn plan(choice: &Choice<'_>, package: &Package, current: &Path) -> Result<Plan> {
+    let &Choice { driver, binary, path } = choice;
     let crate_name = crate_name(package)?;
     check_binary(package, binary)?;
-    let checkout =
-        init.path.as_deref().map(|path| Checkout::find(path, Folders { current, package: package.root() })).transpose()?;
+    let checkout = path.map(|path| Checkout::find(path, Folders { current, package: package.root() })).transpose()?;
     let mut programs = package.binaries().filter(|target| target.name != binary);
     let default_run = match (programs.next(), programs.next()) {
         (Some(only), None) => Some(only.name.as_str()),
         _ => None,
     };
-    let wanted = Wanted { feature: init.driver.feature(), checkout: checkout.as_ref(), binary, default_run };
+    let wanted = Wanted { feature: driver.feature(), checkout: checkout.as_ref(), binary, default_run };
     let root = package.root();
     let mut plan = Plan::default();
     plan.edit(package.manifest().to_owned(), |text| cargo_toml::edit(text.unwrap_or_default(), wanted))?;
     let jobs = JobsFile::of(package);
     plan.edit(jobs.library.clone(), |text| library(text, package, &shown(&jobs.library)))?;
-    plan.edit(jobs.path.clone(), |text| module(text, &shown(&jobs.path)))?;
+    plan.edit(jobs.path.clone(), |text| match text {
+        None => Ok(formatted(template::jobs(), package)),
+        Some(text) => module(text, &shown(&jobs.path)),
+    })?;
     plan.edit(root.join("src/bin").join(format!("{binary}.rs")), |text| {
-        Ok(text.map_or(template::binary(&crate_name), str::to_owned))
+        Ok(text.map_or_else(|| formatted(template::binary(&crate_name), package), str::to_owned))
     })?;
     // The older name goes before the newer one in cargo too.
     let older = root.join(".cargo/config");
     let config = if older.is_file() { older } else { root.join(".cargo/config.toml") };
-    let url = (init.driver == Driver::Sqlite).then_some("sqlite:jobs.db");
+    let url = (driver == Driver::Sqlite).then_some("sqlite:jobs.db");
     plan.edit(config, |text| cargo_config::edit(text.unwrap_or_default(), binary, url))?;
     let ignore = root.join(".gitignore");
-    if init.driver == Driver::Sqlite && ignore.is_file() {
+    if driver == Driver::Sqlite && ignore.is_file() {
         plan.edit(ignore, |text| Ok(ignoring(text.unwrap_or_default())))?;
     }
     Ok(plan)
@@ -194,8 +214,8 @@ fn library(text: Option<&str>, package: &Package, path: &str) -> Result<String> 
     }
 }
 
-fn module(text: Option<&str>, path: &str) -> Result<String> {
-    let Some(text) = text else { return Ok(template::jobs()) };
+/// A module of jobs that is there already.
+fn module(text: &str, path: &str) -> Result<String> {
     if Source::parse(text, path)?.has_public_function("container") {
         return Ok(text.to_owned());
     }
@@ -243,10 +263,9 @@ mod tests {
 
     #[test]
     fn a_module_that_is_there_is_kept_or_told_what_it_lacks() {
-        assert_eq!(module(None, "jobs.rs").unwrap(), template::jobs());
-        let own = "pub fn container() -> queue::Container { todo() }\n";
-        assert_eq!(module(Some(own), "jobs.rs").unwrap(), own);
-        let failure = module(Some("fn other() {}\n"), "jobs.rs").unwrap_err().to_string();
+        let own = "pub fn container() -> queue::Container { mine() }\n";
+        assert_eq!(module(own, "jobs.rs").unwrap(), own);
+        let failure = module("fn other() {}\n", "jobs.rs").unwrap_err().to_string();
         assert!(failure.contains("pub fn container()") && failure.contains(template::MARKER), "{failure}");
     }
 }

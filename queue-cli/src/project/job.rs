@@ -13,6 +13,7 @@ use super::init::JobsFile;
 use super::name::JobName;
 use super::package::{Package, Workspace};
 use super::plan::{Plan, read, shown};
+use super::rustfmt::formatted;
 use super::source::{Module, Source};
 use super::template::{JobFile, MARKER, export};
 
@@ -91,7 +92,7 @@ fn plan(file: &JobFile<'_>, package: &Package, force: bool) -> Result<Plan> {
         let library = shown(&jobs.library);
         return Err(Failure::new(format!("{library} has no `pub mod jobs;`: run `craft init` first")));
     }
-    let text = file.text();
+    let text = formatted(file.text(), package);
     let path = place(file, &jobs, &text, force)?;
     let exported = exported(module.plain(), file.name, &shown(&jobs.path))?;
     let mut plan = Plan::default();

@@ -15,6 +15,7 @@ mod job;
 mod name;
 mod package;
 mod plan;
+mod rustfmt;
 mod source;
 mod template;
 mod text;
@@ -68,7 +69,7 @@ enum Command {
     Other(Vec<OsString>),
 }
 
-/// The command `craft`.
+/// All of the binary `craft`; no part of the library's promise.
 pub fn craft() -> ExitCode {
     let craft = Craft::parse();
     match run(&craft) {

@@ -42,6 +42,8 @@ pub(super) struct Target {
 struct Dependency {
     name: String,
     rename: Option<String>,
+    #[serde(default)]
+    features: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -142,6 +144,11 @@ impl Package {
     /// The binary of its jobs, by `[package.metadata.queue] bin`.
     pub(super) fn named_binary(&self) -> Option<&str> {
         self.metadata.get("queue")?.get("bin")?.as_str()
+    }
+
+    /// The features of a dependency, if it has that.
+    pub(super) fn features(&self, name: &str) -> Option<&[String]> {
+        self.dependencies.iter().find(|dependency| dependency.name == name).map(|dependency| dependency.features.as_slice())
     }
 
     /// The names by which its code may call its dependencies.

@@ -85,9 +85,8 @@ impl<'a> Source<'a> {
         let line = format!("pub mod {name};");
         let group = self.group();
         let mut lines: Vec<&str> = self.text.lines().collect();
-        if let (Some(first), Some((last, _))) = (group.first(), group.last()) {
+        if let Some((last, _)) = group.last() {
             let at = group.iter().find(|(_, module)| module.as_str() > name).map_or(last + 1, |(at, _)| *at);
-            debug_assert!(at >= first.0, "the lines of a group follow each other");
             lines.insert(at, &line);
         } else if let Some(first) = self.file.items.first() {
             let mut at = first.span().start().line.saturating_sub(1).min(lines.len());

@@ -67,9 +67,7 @@ impl JobFile<'_> {
         let mut keys = vec![format!("name = \"{}\"", self.name.type_name)];
         keys.extend(self.queue.map(|queue| format!("queue = \"{queue}\"")));
         keys.extend(self.is_blocking.then(|| "blocking".to_owned()));
-        // As rustfmt breaks it.
-        let line = keys.join(", ");
-        if line.len() <= 70 { format!("#[queueable({line})]") } else { format!("#[queueable(\n    {}\n)]", keys.join(",\n    ")) }
+        format!("#[queueable({})]", keys.join(", "))
     }
 
     fn test(&self) -> Option<String> {
@@ -80,16 +78,7 @@ impl JobFile<'_> {
             .collect::<Option<_>>()
             .filter(|_| self.has_test)?;
         let type_name = &self.name.type_name;
-        // As rustfmt breaks it.
-        let line = values.join(", ");
-        let literal = match line.len() {
-            0 => format!("{type_name} {{}}"),
-            1..=18 => format!("{type_name} {{ {line} }}"),
-            _ => {
-                let lines: String = values.iter().map(|value| format!("            {value},\n")).collect();
-                format!("{type_name} {{\n{lines}        }}")
-            }
-        };
+        let literal = format!("{type_name} {{ {} }}", values.join(", "));
         let test = include_str!("templates/test.txt")
             .replace("{{test}}", if self.is_blocking { "#[test]" } else { "#[tokio::test]" })
             .replace("{{literal}}", &literal)
