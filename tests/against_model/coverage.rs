@@ -153,7 +153,8 @@ pub(crate) fn note(verb: &Verb, answer: &Answer) {
         Answer::Listed(_, numbers, count) => {
             let Verb::List(list) = verb else { return };
             met("list: newest first", list.newest_first && numbers.len() > 1);
-            met("list: left out", !numbers.is_empty() && !(list.not_kinds.is_empty() && list.not_queues.is_empty()));
+            let leaves_out = list.not_kinds.len() + list.not_queues.len() > 0;
+            met("list: left out", leaves_out && !numbers.is_empty());
             met("list: a page of several", !numbers.is_empty() && (numbers.len() as u64) < *count);
         }
         Answer::Nothing => {}

@@ -455,7 +455,7 @@ impl Model {
                 && (!list.is_tagged || job.new.is_tagged)
                 && !list.not_kinds.contains(&job.new.kind)
                 && !list.not_queues.contains(&job.new.queue)
-                && !(list.is_untagged && job.new.is_tagged)
+                && (!list.is_untagged || !job.new.is_tagged)
         };
         let mut fitting: Vec<_> = self.jobs.iter().filter(|(_, job)| fits(job)).map(|(number, _)| *number).collect();
         if list.newest_first {
