@@ -7,17 +7,18 @@ use std::time::{Duration, SystemTime};
 
 use proptest_state_machine::StateMachineTest;
 use queue::drivers::{
-    Delivery, Driver, Due, Except, Extra, FetchRequest, Group, Lease, MaintainLimits, NewJob, Pushed, QueueRequest, Renewal,
-    Settled, Settlement, Tick, WorkerId, WorkerRow, WorkerState,
+    Action, Count, Delivery, Driver, Due, Except, Extra, FetchRequest, Group, Lease, MaintainLimits, NewJob, Pushed,
+    QueueRequest, Renewal, Settled, Settlement, Tick, Told, WorkerId, WorkerRow, WorkerState,
 };
 use queue::job::{Filter, JobRow, Outcome, Progress};
 use queue::testing::conformance::Store;
 use queue::{Clock, Error, ErrorKind, JobId, JobState};
 use tokio::runtime::Runtime;
 
-use crate::coverage;
-use crate::model::{self, Answer, Ending, Job, LEASE, MOST_RESCUES, Maintained, Model, Number, Refusal, Run};
+use crate::answer::{Answer, Ending, Maintained, Refusal, Word};
+use crate::model::{Job, LEASE, MOST_RESCUES, Model, Number, Run};
 use crate::verbs::{self, Fetch, QUEUES, Verb, WORKERS};
+use crate::{answer, coverage};
 
 /// By how much a time may be later than the model says: the model's time stands still while a verb runs.
 const LATE: Duration = Duration::from_secs(120);
@@ -105,9 +106,12 @@ impl<S: Subject> StateMachineTest for Against<S> {
                 assert_settled(&exchanged.settled.expect("the first half works"), endings);
                 this.fetched(model, exchanged.deliveries.expect("the second half works"), runs);
             }
-            (Verb::Renew { worker, stops, .. }, Answer::Renewed { runs, lost, cancelled }) => {
-                this.renew(*worker, *stops, runs, lost, cancelled);
+            (Verb::Renew { worker, stops, .. }, Answer::Renewed { runs, lost, cancelled, told }) => {
+                let renewed = this.renew(*worker, *stops, runs, lost, cancelled);
+                let renewed = renewed.map_or(Word::Nothing, Word::Is);
+                assert!(*told == Word::Unknown || *told == renewed, "worker {worker} is told {renewed:?} in place of {told:?}");
             }
+            (Verb::Tell(told, named), Answer::Told(alive, count)) => this.tell(*told, named, alive, *count),
             (Verb::Pause(index) | Verb::Resume(index), _) => {
                 let inspect = this.driver.inspect().expect("it can be looked into");
                 let name = queue(*index);
@@ -115,7 +119,9 @@ impl<S: Subject> StateMachineTest for Against<S> {
                 let acted = if is_pause { inspect.pause(&name) } else { inspect.resume(&name) };
                 this.runtime.block_on(acted).expect("`pause` and `resume` work");
             }
-            (Verb::List(list), Answer::Listed(after, numbers)) => this.list(list, *after, numbers),
+            (Verb::List(list), Answer::Listed(after, numbers, count)) => this.list(list, *after, numbers, *count),
+            (Verb::Act(action, _), Answer::ActedOnMany(expected)) => this.act_on_many(*action, expected),
+            (Verb::Claim { worker, .. }, Answer::Claimed(number, expected)) => this.claim(model, *worker, *number, *expected),
             (_, Answer::Maintained(expected)) => this.maintain(&verb, expected),
             (_, Answer::Acted(number, expected)) => this.act(&verb, *number, *expected),
             (verb, answer) => panic!("the model answers {answer:?} to {verb:?}"),
@@ -133,7 +139,7 @@ impl<S: Subject> StateMachineTest for Against<S> {
 }
 
 impl<S: Subject> Against<S> {
-    fn push(&self, groups: &[verbs::NewGroup], expected: &[model::Pushed]) {
+    fn push(&self, groups: &[verbs::NewGroup], expected: &[answer::Pushed]) {
         let groups: Vec<_> = groups
             .iter()
             .zip(expected)
@@ -203,7 +209,24 @@ impl<S: Subject> Against<S> {
         endings.iter().map(settlement).collect()
     }
 
-    fn renew(&self, index: usize, stops: bool, runs: &[(Run, Option<u8>)], lost: &[Number], cancelled: &[Number]) {
+    fn tell(&self, told: Told, named: &[usize], alive: &[usize], count: usize) {
+        let inspect = self.driver.inspect().expect("it can be looked into");
+        // One that nobody knows makes a list of those that are named, where none of them lives.
+        let stranger = if named.is_empty() { None } else { Some(worker(WORKERS)) };
+        let ids: Vec<_> = alive.iter().map(|index| worker(*index)).chain(stranger).collect();
+        let heard = self.runtime.block_on(inspect.tell(told, &ids)).expect("`tell` works");
+        assert_eq!(heard, count, "how many of {ids:?} are told");
+    }
+
+    /// Answers what the worker is told.
+    fn renew(
+        &self,
+        index: usize,
+        stops: bool,
+        runs: &[(Run, Option<u8>)],
+        lost: &[Number],
+        cancelled: &[Number],
+    ) -> Option<Told> {
         let row = WorkerRow {
             id: worker(index),
             name: format!("worker {index}"),
@@ -233,6 +256,7 @@ impl<S: Subject> Against<S> {
         renewed.lost.sort();
         renewed.cancelled.sort();
         assert_eq!((renewed.lost, renewed.cancelled), (ids(lost), ids(cancelled)), "lost, and to be cancelled");
+        renewed.told
     }
 
     fn maintain(&self, verb: &Verb, expected: &[Maintained]) {
@@ -278,24 +302,54 @@ impl<S: Subject> Against<S> {
             (Ok(None), Ok(_)) => {}
             (Ok(Some(state)), Ok(expected)) => assert_eq!(state, expected, "the state after {verb:?}"),
             (Err(error), Err(refusal)) => {
-                let kind = if refusal == Refusal::Unknown { ErrorKind::NotFound } else { ErrorKind::Conflict };
-                assert_eq!(error.kind(), kind, "{verb:?}: {error}");
+                assert_eq!(error.kind(), kind_of(refusal), "{verb:?}: {error}");
             }
             (acted, expected) => panic!("{verb:?} of {number} answered {acted:?}, and the model says {expected:?}"),
         }
     }
 
-    fn list(&self, list: &verbs::List, after: Option<Number>, numbers: &[Number]) {
+    fn act_on_many(&self, action: Action, expected: &[(Number, Result<JobState, Refusal>)]) {
+        let inspect = self.driver.inspect().expect("it can be looked into");
+        let ids: Vec<_> = expected.iter().map(|(number, _)| id(*number)).collect();
+        let answers = self.runtime.block_on(inspect.act(action, &ids)).expect("`act` works");
+        let answers: Vec<_> = answers.into_iter().map(|answer| answer.map_err(|error| error.kind())).collect();
+        let expected: Vec<_> = expected.iter().map(|(_, answer)| answer.map_err(kind_of)).collect();
+        assert_eq!(answers, expected, "{action:?} of {ids:?}");
+    }
+
+    fn claim(&mut self, model: &Model, by: usize, number: Number, expected: Result<Run, Refusal>) {
+        let inspect = self.driver.inspect().expect("it can be looked into");
+        let claimed = self.runtime.block_on(inspect.claim(id(number), worker(by), secs(LEASE)));
+        match (claimed, expected) {
+            (Ok(delivery), Ok(run)) => self.fetched(model, vec![delivery], &[run]),
+            (Err(error), Err(refusal)) => assert_eq!(error.kind(), kind_of(refusal), "a claim of {number}: {error}"),
+            (claimed, expected) => panic!("a claim of {number} answered {claimed:?}, and the model says {expected:?}"),
+        }
+    }
+
+    fn list(&self, list: &verbs::List, after: Option<Number>, numbers: &[Number], count: u64) {
         let inspect = self.driver.inspect().expect("it can be looked into");
         let mut filter = Filter::new().limit(list.limit);
         filter.states = list.states.iter().map(|&state| JobState::ALL[state]).collect();
         filter.kinds = list.kinds.iter().map(|&index| kind(index).to_string()).collect();
         filter.queues = list.queues.iter().map(|&index| queue(index).to_string()).collect();
         filter.tags = if list.is_tagged { vec!["a tag".to_owned()] } else { Vec::new() };
+        filter.not_kinds = list.not_kinds.iter().map(|&index| kind(index).to_string()).collect();
+        filter.not_queues = list.not_queues.iter().map(|&index| queue(index).to_string()).collect();
+        filter.not_tags = if list.is_untagged { vec!["a tag".to_owned()] } else { Vec::new() };
+        filter.newest_first = list.newest_first;
         filter.after = after.map(id);
-        let rows = self.runtime.block_on(inspect.jobs(&filter)).expect("`jobs` works").jobs;
-        let seen: Vec<_> = rows.iter().map(|row| row.id).collect();
+        let page = self.runtime.block_on(inspect.jobs(&filter)).expect("`jobs` works");
+        let seen: Vec<_> = page.jobs.iter().map(|row| row.id).collect();
         assert_eq!(seen, numbers.iter().map(|number| id(*number)).collect::<Vec<_>>(), "{filter:?}");
+        // A page that is not full ends the list, and the next one begins behind what this one has.
+        assert!(
+            page.next.is_none() || (seen.len() == list.limit && page.next == seen.last().copied()),
+            "{filter:?}: {:?}",
+            page.next
+        );
+        let counted = self.runtime.block_on(inspect.count(&filter, 1_000)).expect("`count` works");
+        assert_eq!(counted, Count::new(count, true), "{filter:?}");
     }
 
     /// The whole store.
@@ -398,6 +452,10 @@ impl<S: Subject> Against<S> {
             }
         }
     }
+}
+
+fn kind_of(refusal: Refusal) -> ErrorKind {
+    if refusal == Refusal::Unknown { ErrorKind::NotFound } else { ErrorKind::Conflict }
 }
 
 /// What a worker serves.

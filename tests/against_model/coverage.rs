@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use queue::JobState;
 
-use crate::model::{Answer, Pushed, Refusal};
+use crate::answer::{Answer, Pushed, Refusal, Word};
+use crate::model::Number;
 use crate::verbs::{Outcome, Verb};
 
 thread_local! {
@@ -14,7 +15,7 @@ thread_local! {
 }
 
 /// What must be met, each so often.
-const NEEDED: [&str; 32] = [
+const NEEDED: [&str; 44] = [
     "push: stored",
     "push: duplicate",
     "push: repeated",
@@ -47,6 +48,18 @@ const NEEDED: [&str; 32] = [
     "retry: refused",
     "forget: done",
     "gone: acted on",
+    "many: done",
+    "many: refused",
+    "many: one of them twice",
+    "claim: done",
+    "claim: refused",
+    "claim: gone",
+    "tell: all",
+    "tell: named",
+    "renew: told",
+    "list: newest first",
+    "list: left out",
+    "list: a page of several",
 ];
 const LEAST: usize = 5;
 
@@ -97,7 +110,12 @@ pub(crate) fn note(verb: &Verb, answer: &Answer) {
                 met("exchange: both", !runs.is_empty() && endings.iter().any(|ending| ending.is_stored));
             }
         }
-        Answer::Renewed { runs, lost, cancelled } => {
+        Answer::Told(alive, count) => {
+            met("tell: all", alive.is_empty() && *count > 0);
+            met("tell: named", !alive.is_empty());
+        }
+        Answer::Renewed { runs, lost, cancelled, told } => {
+            met("renew: told", matches!(told, Word::Is(_)));
             met("renew: lost", !lost.is_empty());
             met("renew: cancelled", !cancelled.is_empty());
             met("renew: progress", runs.iter().any(|(_, progress)| progress.is_some()));
@@ -121,7 +139,25 @@ pub(crate) fn note(verb: &Verb, answer: &Answer) {
             met("forget: done", matches!(verb, Verb::Forget(_)) && acted.is_ok());
             met("gone: acted on", *acted == Err(Refusal::Unknown));
         }
-        Answer::Listed(..) | Answer::Nothing => {}
+        Answer::ActedOnMany(acted) => {
+            met("many: done", acted.iter().filter(|(_, acted)| acted.is_ok()).count() > 1);
+            met("many: refused", acted.iter().any(|(_, acted)| *acted == Err(Refusal::Conflict)));
+            let is_twice = |(index, (number, _)): (usize, &(Number, _))| acted[..index].iter().any(|(other, _)| other == number);
+            met("many: one of them twice", acted.iter().enumerate().any(is_twice));
+        }
+        Answer::Claimed(_, claimed) => {
+            met("claim: done", claimed.is_ok());
+            met("claim: refused", *claimed == Err(Refusal::Conflict));
+            met("claim: gone", *claimed == Err(Refusal::Unknown));
+        }
+        Answer::Listed(_, numbers, count) => {
+            let Verb::List(list) = verb else { return };
+            met("list: newest first", list.newest_first && numbers.len() > 1);
+            let leaves_out = list.not_kinds.len() + list.not_queues.len() > 0;
+            met("list: left out", leaves_out && !numbers.is_empty());
+            met("list: a page of several", !numbers.is_empty() && (numbers.len() as u64) < *count);
+        }
+        Answer::Nothing => {}
     }
 }
 

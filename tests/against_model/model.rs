@@ -6,7 +6,9 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest_state_machine::ReferenceStateMachine;
 use queue::JobState;
+use queue::drivers::{Action, Told};
 
+use crate::answer::{Answer, Ending, Maintained, Pushed, Refusal, Word};
 use crate::verbs::{End, Fetch, List, NewGroup, NewJob, Outcome, QUEUES, Verb, WORKERS, verb};
 
 /// For how long leases last, in seconds.
@@ -43,54 +45,6 @@ pub(crate) struct Job {
     pub(crate) progress: Option<u8>,
 }
 
-/// A group as it is pushed, and what is answered: whose id each job is given, and whether it is that of another one; nothing at all for a
-/// tick that was stored before.
-#[derive(Debug, Clone)]
-pub(crate) struct Pushed {
-    pub(crate) jobs: Vec<(Number, NewJob)>,
-    pub(crate) answers: Vec<(Number, bool)>,
-}
-
-/// What a verb must answer.
-#[derive(Debug, Clone)]
-pub(crate) enum Answer {
-    Nothing,
-    Pushed(Vec<Pushed>),
-    Fetched(Vec<Run>),
-    Settled(Vec<Ending>),
-    Exchanged(Vec<Ending>, Vec<Run>),
-    Renewed { runs: Vec<(Run, Option<u8>)>, lost: Vec<Number>, cancelled: Vec<Number> },
-    Maintained(Vec<Maintained>),
-    Acted(Number, Result<JobState, Refusal>),
-    Listed(Option<Number>, Vec<Number>),
-}
-
-/// A settlement as it is sent, and whether it must be stored.
-#[derive(Debug, Clone)]
-pub(crate) struct Ending {
-    pub(crate) run: Run,
-    pub(crate) outcome: Outcome,
-    pub(crate) follow_ups: Vec<(Number, NewJob)>,
-    pub(crate) is_stored: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    Unknown,
-    Conflict,
-}
-
-/// What one `maintain` must have done.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Maintained {
-    pub(crate) promoted: usize,
-    pub(crate) rescued: usize,
-    pub(crate) failed: Vec<Number>,
-    pub(crate) pruned: usize,
-    /// In how many seconds the next job is due.
-    pub(crate) next_due: Option<u64>,
-}
-
 /// The store as it must be.
 #[derive(Debug, Clone)]
 pub(crate) struct Model {
@@ -106,6 +60,7 @@ pub(crate) struct Model {
     pub(crate) paused: BTreeSet<usize>,
     /// When each worker was seen.
     pub(crate) workers: [Option<u64>; WORKERS],
+    told: [Word; WORKERS],
     ticks: BTreeMap<(u8, u8), u64>,
     heard: u64,
     rescue_from: u64,
@@ -126,6 +81,7 @@ impl ReferenceStateMachine for Model {
             runs: Vec::new(),
             paused: BTreeSet::new(),
             workers: [None; WORKERS],
+            told: [Word::Nothing; WORKERS],
             ticks: BTreeMap::new(),
             heard: 0,
             rescue_from: 0,
@@ -142,7 +98,8 @@ impl ReferenceStateMachine for Model {
         match verb {
             // A renewal after a silence may mark it, or leave that to the next `maintain`.
             Verb::Renew { .. } => model.now - model.heard < SILENCE,
-            Verb::Cancel(_) | Verb::Retry(_) | Verb::Forget(_) => !model.known.is_empty(),
+            Verb::Cancel(_) | Verb::Retry(_) | Verb::Forget(_) | Verb::Claim { .. } => !model.known.is_empty(),
+            Verb::Act(_, jobs) => jobs.is_empty() || !model.known.is_empty(),
             Verb::Settle(ends) | Verb::Exchange(ends, _) => ends.is_empty() || !model.runs.is_empty(),
             _ => true,
         }
@@ -166,9 +123,11 @@ impl ReferenceStateMachine for Model {
                 Answer::Maintained(if *seconds > 5 { vec![model.maintain()] } else { Vec::new() })
             }
             Verb::Live(steps) => Answer::Maintained((0..*steps).map(|_| model.live()).collect()),
-            Verb::Cancel(pick) => model.act(pick, Self::cancel),
-            Verb::Retry(pick) => model.act(pick, Self::retry),
-            Verb::Forget(pick) => model.act(pick, Self::forget),
+            Verb::Cancel(pick) => model.act(pick, Action::Cancel),
+            Verb::Retry(pick) => model.act(pick, Action::Retry),
+            Verb::Forget(pick) => model.act(pick, Action::Forget),
+            Verb::Act(action, picks) => model.act_on_many(*action, picks),
+            Verb::Claim { worker, job } => model.claim(*worker, job),
             Verb::Pause(queue) => {
                 model.paused.insert(*queue);
                 Answer::Nothing
@@ -177,6 +136,7 @@ impl ReferenceStateMachine for Model {
                 model.paused.remove(queue);
                 Answer::Nothing
             }
+            Verb::Tell(told, workers) => model.tell(*told, workers),
             Verb::List(list) => model.list(list),
         };
         model
@@ -268,18 +228,36 @@ impl Model {
             let behind = ready.split_off(free.min(ready.len()));
             ready.extend(behind.into_iter().filter(|(.., rescues)| *rescues == 0).take(ahead));
             for (_, _, number, _) in ready {
-                let Some(job) = self.jobs.get_mut(&number) else { continue };
-                job.state = JobState::Running;
-                job.attempt += 1;
-                job.fetches += 1;
-                job.worker = fetch.worker;
-                job.started = Some(self.now);
-                job.expires = self.now + LEASE;
-                runs.push((number, job.fetches));
+                runs.extend(self.begin(number, fetch.worker));
             }
         }
-        self.runs.extend(&runs);
         runs
+    }
+
+    /// Begins a run of a job.
+    fn begin(&mut self, number: Number, worker: usize) -> Option<Run> {
+        let job = self.jobs.get_mut(&number)?;
+        job.state = JobState::Running;
+        job.attempt += 1;
+        job.fetches += 1;
+        job.worker = worker;
+        job.started = Some(self.now);
+        job.expires = self.now + LEASE;
+        let run = (number, job.fetches);
+        self.runs.push(run);
+        Some(run)
+    }
+
+    fn claim(&mut self, worker: usize, pick: &Index) -> Answer {
+        let number = self.last_known(pick);
+        let claimed = match self.jobs.get(&number).map(|job| job.state) {
+            None => Err(Refusal::Unknown),
+            Some(JobState::Scheduled | JobState::Available | JobState::Retryable) => {
+                self.begin(number, worker).ok_or(Refusal::Unknown)
+            }
+            Some(_) => Err(Refusal::Conflict),
+        };
+        Answer::Claimed(number, claimed)
     }
 
     /// One of the last runs.
@@ -315,6 +293,15 @@ impl Model {
 
     fn renew(&mut self, worker: usize, leases: &[(Index, Option<u8>)], stops: bool) -> Answer {
         self.heard = self.now;
+        let was_dead = self.workers[worker].is_some() && !self.is_alive(worker);
+        if was_dead && self.told[worker] != Word::Nothing {
+            self.told[worker] = Word::Unknown;
+        }
+        // What a worker is told as it stops does not matter.
+        let told = if stops { Word::Unknown } else { self.told[worker] };
+        if stops {
+            self.told[worker] = Word::Nothing;
+        }
         self.workers[worker] = (!stops).then_some(self.now);
         let (mut runs, mut lost, mut cancelled) = (Vec::new(), Vec::new(), Vec::new());
         let picked = leases.iter().filter(|_| !self.runs.is_empty()).map(|(pick, progress)| (self.run(pick), *progress));
@@ -332,7 +319,20 @@ impl Model {
                 }
             }
         }
-        Answer::Renewed { runs, lost, cancelled }
+        Answer::Renewed { runs, lost, cancelled, told }
+    }
+
+    fn tell(&mut self, told: Told, named: &[usize]) -> Answer {
+        // Whether a dead one that is named can be told is up to the driver.
+        let is_meant = |worker: &usize| self.is_alive(*worker) && (named.is_empty() || named.contains(worker));
+        let meant: Vec<_> = (0..WORKERS).filter(is_meant).collect();
+        meant.iter().for_each(|worker| self.told[*worker] = Word::Is(told));
+        let count = meant.len();
+        Answer::Told(if named.is_empty() { Vec::new() } else { meant }, count)
+    }
+
+    fn is_alive(&self, worker: usize) -> bool {
+        self.workers[worker].is_some_and(|seen| self.now < seen + LEASE)
     }
 
     fn live(&mut self) -> Maintained {
@@ -380,11 +380,33 @@ impl Model {
         done
     }
 
-    fn act(&mut self, pick: &Index, act: fn(&mut Self, Number) -> Result<JobState, Refusal>) -> Answer {
-        let last = &self.known[self.known.len().saturating_sub(12)..];
-        let number = *pick.get(last);
-        let acted = if self.jobs.contains_key(&number) { act(self, number) } else { Err(Refusal::Unknown) };
-        Answer::Acted(number, acted)
+    /// One of the last jobs that were pushed.
+    fn last_known(&self, pick: &Index) -> Number {
+        *pick.get(&self.known[self.known.len().saturating_sub(12)..])
+    }
+
+    fn act(&mut self, pick: &Index, action: Action) -> Answer {
+        let number = self.last_known(pick);
+        Answer::Acted(number, self.act_on(number, action))
+    }
+
+    fn act_on_many(&mut self, action: Action, picks: &[Index]) -> Answer {
+        let mut numbers: Vec<_> = picks.iter().map(|pick| self.last_known(pick)).collect();
+        if action == Action::Retry {
+            // Whether they are due at one time, or one after the other, is up to the driver: so both are the same order.
+            numbers.sort_unstable();
+        }
+        Answer::ActedOnMany(numbers.into_iter().map(|number| (number, self.act_on(number, action))).collect())
+    }
+
+    fn act_on(&mut self, number: Number, action: Action) -> Result<JobState, Refusal> {
+        match action {
+            _ if !self.jobs.contains_key(&number) => Err(Refusal::Unknown),
+            Action::Cancel => self.cancel(number),
+            Action::Retry => self.retry(number),
+            Action::Forget => self.forget(number),
+            action => panic!("the model knows no {action:?}"),
+        }
     }
 
     fn cancel(&mut self, number: Number) -> Result<JobState, Refusal> {
@@ -424,15 +446,24 @@ impl Model {
 
     fn list(&self, list: &List) -> Answer {
         let after = list.after.as_ref().filter(|_| !self.known.is_empty()).map(|pick| *pick.get(&self.known));
-        let fits = |number: Number, job: &Job| {
-            after.is_none_or(|after| number > after)
-                && (list.states.is_empty() || list.states.iter().any(|&state| JobState::ALL[state] == job.state))
+        let is_behind =
+            |number: Number| after.is_none_or(|after| if list.newest_first { number < after } else { number > after });
+        let fits = |job: &Job| {
+            (list.states.is_empty() || list.states.iter().any(|&state| JobState::ALL[state] == job.state))
                 && (list.kinds.is_empty() || list.kinds.contains(&job.new.kind))
                 && (list.queues.is_empty() || list.queues.contains(&job.new.queue))
                 && (!list.is_tagged || job.new.is_tagged)
+                && !list.not_kinds.contains(&job.new.kind)
+                && !list.not_queues.contains(&job.new.queue)
+                && (!list.is_untagged || !job.new.is_tagged)
         };
-        let numbers = self.jobs.iter().filter(|(number, job)| fits(**number, job)).map(|(number, _)| *number);
-        Answer::Listed(after, numbers.take(list.limit).collect())
+        let mut fitting: Vec<_> = self.jobs.iter().filter(|(_, job)| fits(job)).map(|(number, _)| *number).collect();
+        if list.newest_first {
+            fitting.reverse();
+        }
+        let count = fitting.len() as u64;
+        let page = fitting.into_iter().filter(|number| is_behind(*number)).take(list.limit);
+        Answer::Listed(after, page.collect(), count)
     }
 
     /// Jobs of a queue in a state.
@@ -442,8 +473,7 @@ impl Model {
 
     /// Queues that a worker serves which is alive: the first serves all but the last, the second the last.
     pub(crate) fn is_served(&self, queue: usize) -> bool {
-        let is_alive = |worker: usize| self.workers[worker].is_some_and(|seen| self.now < seen + LEASE);
-        is_alive(usize::from(queue == QUEUES - 1))
+        self.is_alive(usize::from(queue == QUEUES - 1))
     }
 }
 

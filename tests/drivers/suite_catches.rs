@@ -173,6 +173,7 @@ catches! {
 
     uncounted_claims: ClaimsWithoutCounting, "claim::an_available_job_is_claimed_as_by_a_fetch";
     claims_of_what_is_due: ClaimsOnlyWhatIsDue, "claim::a_job_that_is_not_yet_due_is_claimed";
+    claims_that_release_late: LosesTurns, "claim::a_job_claimed_early_may_be_released_early";
     claims_under_the_old_token: ClaimsUnderTheOldToken, "claim::a_claim_counts_an_attempt_and_a_token_as_a_fetch_does";
     claims_of_what_is_held: ClaimsWhatIsHeld, "claim::what_does_not_wait_cannot_be_claimed";
     claims_refused_without_a_reason: HidesWhyItClaimsNot, "claim::what_does_not_wait_cannot_be_claimed";

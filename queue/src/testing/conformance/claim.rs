@@ -73,6 +73,23 @@ pub(super) async fn a_job_that_is_not_yet_due_is_claimed(subject: &Subject) -> V
     Ok(())
 }
 
+/// A store that counts how long jobs wait by when they are due must not count less than nothing.
+pub(super) async fn a_job_claimed_early_may_be_released_early(subject: &Subject) -> Verdict {
+    let inspect = subject.inspect()?;
+    let early = subject.store(job_after(hours(10))).await;
+    let lease = claim(subject, early).await.lease;
+    subject.end(lease, Outcome::Release { delay: Duration::ZERO }).await;
+    let row = subject.row(early).await;
+    assert_eq!((row.state, row.attempt), (JobState::Available, 0), "the attempt is given back");
+    let counts = inspect.counts().await.expect("`counts` works");
+    let age = counts.queues[QUEUE].oldest_available;
+    assert!(age.is_some_and(|age| age < hours(1)), "it is available, and has not waited: {age:?}");
+    assert_eq!(subject.maintain().await.next_due, None, "it is not scheduled");
+    let other = subject.store(job()).await;
+    assert_eq!(ids(&subject.fetch(QUEUE, 10).await), [other, early], "by when they were due");
+    Ok(())
+}
+
 pub(super) async fn a_claim_counts_an_attempt_and_a_token_as_a_fetch_does(subject: &Subject) -> Verdict {
     subject.inspect()?;
     let first = subject.take_new(job()).await;

@@ -217,6 +217,7 @@ macro_rules! __conformance_rules {
             claim {
                 an_available_job_is_claimed_as_by_a_fetch,
                 a_job_that_is_not_yet_due_is_claimed,
+                a_job_claimed_early_may_be_released_early,
                 a_claim_counts_an_attempt_and_a_token_as_a_fetch_does,
                 what_does_not_wait_cannot_be_claimed,
                 a_paused_queue_is_no_obstacle,
