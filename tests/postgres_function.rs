@@ -5,8 +5,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use queue::drivers::Postgres;
-use queue::job::Filter;
+use queue::drivers::{Action, Driver, Inspect, Postgres, Settled, Settlement, Told, WorkerId};
+use queue::job::{Filter, Outcome};
 use queue::prelude::*;
 use queue::{JobId, JobState};
 use queue_tests::postgres::Schema;
@@ -212,6 +212,22 @@ fn each_role_can_do_its_part_and_no_more() {
         assert_eq!(looker.counts().await.unwrap().total(JobState::Available), 2);
         assert_eq!(looker.jobs(&Filter::new()).await.unwrap().len(), 2);
         assert!(looker.dispatch(Greets::with("Eve".to_owned())).await.is_err());
+        let driver = async |role: &str| Postgres::from_options(as_role(role)).schema(schema.name()).await.unwrap();
+        let (looks, acts) = (driver("looker").await, driver("worker").await);
+        assert_eq!(looks.count(&Filter::new(), 10).await.unwrap().jobs, 2);
+        assert!(looks.jobs(&Filter::new().state(JobState::Running)).await.unwrap().jobs.is_empty());
+        let (me, lease) = (WorkerId::now_v7(), PATIENCE);
+        for action in [Action::Cancel, Action::Retry, Action::Forget] {
+            assert!(looks.act(action, &[pushed.id]).await.is_err());
+        }
+        assert!(looks.tell(Told::Quiet, &[]).await.is_err() && looks.claim(pushed.id, me, lease).await.is_err());
+        for action in [Action::Cancel, Action::Retry] {
+            assert!(acts.act(action, &[pushed.id]).await.unwrap()[0].is_ok());
+        }
+        let claimed = acts.claim(pushed.id, me, lease).await.unwrap();
+        let released = Settlement::new(claimed.lease, Outcome::Release { delay: Duration::ZERO });
+        assert_eq!(acts.settle(&[released]).await.unwrap(), [Settled::Stored]);
+        assert_eq!(acts.tell(Told::Quiet, &[]).await.unwrap(), 0);
 
         let queue = open("worker").await;
         let worker = Worker::builder(&queue, container).start().await.unwrap();

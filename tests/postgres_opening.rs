@@ -135,6 +135,22 @@ fn a_database_of_another_encoding_is_refused() {
 }
 
 #[test]
+fn a_server_that_is_silent_is_waited_for_as_long_as_one_says() {
+    // It takes connections, and says nothing on them.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://nobody@127.0.0.1:{}/nothing", silent.local_addr().unwrap().port());
+    runtime().block_on(async {
+        let in_code = async { Postgres::from_options(url.parse().unwrap()).patience(Duration::ZERO).await.map(drop) };
+        let in_url = async { Queue::connect(&format!("{url}?wait=1")).await.map(drop) };
+        let (in_code, in_url) = tokio::time::timeout(SOON, async { tokio::join!(in_code, in_url) }).await.expect("they give up");
+        for error in [in_code.unwrap_err(), in_url.unwrap_err()] {
+            assert_eq!(error.kind(), ErrorKind::Unavailable);
+            assert!(error.to_string().contains("did not answer in time"), "{error}");
+        }
+    });
+}
+
+#[test]
 fn a_push_that_is_waited_for_needs_no_connection_of_the_users_pool() {
     let Some(schema) = Schema::new() else { return };
     let (done, ended) = std::sync::mpsc::channel();
