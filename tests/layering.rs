@@ -25,7 +25,7 @@ struct Place {
 fn place(module: &[String]) -> Option<Place> {
     let names: Vec<&str> = module.iter().map(String::as_str).collect();
     let layer = match names[..] {
-        ["error" | "clock" | "park" | "sync" | "telemetry", ..] => 0,
+        ["error" | "clock" | "nearest" | "park" | "sync" | "telemetry", ..] => 0,
         ["container", ..] => 1,
         ["job", ..] => 2,
         ["drivers"] | ["drivers", "data" | "error" | "events" | "inspect" | "migrate" | "names" | "numbers" | "opening", ..] => 3,

@@ -60,6 +60,7 @@ pub mod container;
 pub mod drivers;
 mod error;
 pub mod job;
+pub mod nearest;
 mod park;
 pub mod prelude;
 pub mod queue;

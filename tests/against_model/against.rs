@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use proptest_state_machine::StateMachineTest;
 use queue::drivers::{
-    Delivery, Driver, Due, Except, Extra, FetchRequest, Group, Lease, MaintainLimits, NewJob, Pushed, QueueRequest, Renewal,
-    Settled, Settlement, Tick, WorkerId, WorkerRow, WorkerState,
+    Action, Count, Delivery, Driver, Due, Except, Extra, FetchRequest, Group, Lease, MaintainLimits, NewJob, Pushed,
+    QueueRequest, Renewal, Settled, Settlement, Tick, WorkerId, WorkerRow, WorkerState,
 };
 use queue::job::{Filter, JobRow, Outcome, Progress};
 use queue::testing::conformance::Store;
@@ -115,7 +115,9 @@ impl<S: Subject> StateMachineTest for Against<S> {
                 let acted = if is_pause { inspect.pause(&name) } else { inspect.resume(&name) };
                 this.runtime.block_on(acted).expect("`pause` and `resume` work");
             }
-            (Verb::List(list), Answer::Listed(after, numbers)) => this.list(list, *after, numbers),
+            (Verb::List(list), Answer::Listed(after, numbers, count)) => this.list(list, *after, numbers, *count),
+            (Verb::Act(action, _), Answer::ActedOnMany(expected)) => this.act_on_many(*action, expected),
+            (Verb::Claim { worker, .. }, Answer::Claimed(number, expected)) => this.claim(model, *worker, *number, *expected),
             (_, Answer::Maintained(expected)) => this.maintain(&verb, expected),
             (_, Answer::Acted(number, expected)) => this.act(&verb, *number, *expected),
             (verb, answer) => panic!("the model answers {answer:?} to {verb:?}"),
@@ -278,24 +280,54 @@ impl<S: Subject> Against<S> {
             (Ok(None), Ok(_)) => {}
             (Ok(Some(state)), Ok(expected)) => assert_eq!(state, expected, "the state after {verb:?}"),
             (Err(error), Err(refusal)) => {
-                let kind = if refusal == Refusal::Unknown { ErrorKind::NotFound } else { ErrorKind::Conflict };
-                assert_eq!(error.kind(), kind, "{verb:?}: {error}");
+                assert_eq!(error.kind(), kind_of(refusal), "{verb:?}: {error}");
             }
             (acted, expected) => panic!("{verb:?} of {number} answered {acted:?}, and the model says {expected:?}"),
         }
     }
 
-    fn list(&self, list: &verbs::List, after: Option<Number>, numbers: &[Number]) {
+    fn act_on_many(&self, action: Action, expected: &[(Number, Result<JobState, Refusal>)]) {
+        let inspect = self.driver.inspect().expect("it can be looked into");
+        let ids: Vec<_> = expected.iter().map(|(number, _)| id(*number)).collect();
+        let answers = self.runtime.block_on(inspect.act(action, &ids)).expect("`act` works");
+        let answers: Vec<_> = answers.into_iter().map(|answer| answer.map_err(|error| error.kind())).collect();
+        let expected: Vec<_> = expected.iter().map(|(_, answer)| answer.map_err(kind_of)).collect();
+        assert_eq!(answers, expected, "{action:?} of {ids:?}");
+    }
+
+    fn claim(&mut self, model: &Model, by: usize, number: Number, expected: Result<Run, Refusal>) {
+        let inspect = self.driver.inspect().expect("it can be looked into");
+        let claimed = self.runtime.block_on(inspect.claim(id(number), worker(by), secs(LEASE)));
+        match (claimed, expected) {
+            (Ok(delivery), Ok(run)) => self.fetched(model, vec![delivery], &[run]),
+            (Err(error), Err(refusal)) => assert_eq!(error.kind(), kind_of(refusal), "a claim of {number}: {error}"),
+            (claimed, expected) => panic!("a claim of {number} answered {claimed:?}, and the model says {expected:?}"),
+        }
+    }
+
+    fn list(&self, list: &verbs::List, after: Option<Number>, numbers: &[Number], count: u64) {
         let inspect = self.driver.inspect().expect("it can be looked into");
         let mut filter = Filter::new().limit(list.limit);
         filter.states = list.states.iter().map(|&state| JobState::ALL[state]).collect();
         filter.kinds = list.kinds.iter().map(|&index| kind(index).to_string()).collect();
         filter.queues = list.queues.iter().map(|&index| queue(index).to_string()).collect();
         filter.tags = if list.is_tagged { vec!["a tag".to_owned()] } else { Vec::new() };
+        filter.not_kinds = list.not_kinds.iter().map(|&index| kind(index).to_string()).collect();
+        filter.not_queues = list.not_queues.iter().map(|&index| queue(index).to_string()).collect();
+        filter.not_tags = if list.is_untagged { vec!["a tag".to_owned()] } else { Vec::new() };
+        filter.newest_first = list.newest_first;
         filter.after = after.map(id);
-        let rows = self.runtime.block_on(inspect.jobs(&filter)).expect("`jobs` works").jobs;
-        let seen: Vec<_> = rows.iter().map(|row| row.id).collect();
+        let page = self.runtime.block_on(inspect.jobs(&filter)).expect("`jobs` works");
+        let seen: Vec<_> = page.jobs.iter().map(|row| row.id).collect();
         assert_eq!(seen, numbers.iter().map(|number| id(*number)).collect::<Vec<_>>(), "{filter:?}");
+        // A page that is not full ends the list, and the next one begins behind what this one has.
+        assert!(
+            page.next.is_none() || (seen.len() == list.limit && page.next == seen.last().copied()),
+            "{filter:?}: {:?}",
+            page.next
+        );
+        let counted = self.runtime.block_on(inspect.count(&filter, 1_000)).expect("`count` works");
+        assert_eq!(counted, Count::new(count, true), "{filter:?}");
     }
 
     /// The whole store.
@@ -398,6 +430,10 @@ impl<S: Subject> Against<S> {
             }
         }
     }
+}
+
+fn kind_of(refusal: Refusal) -> ErrorKind {
+    if refusal == Refusal::Unknown { ErrorKind::NotFound } else { ErrorKind::Conflict }
 }
 
 /// What a worker serves.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use queue::JobState;
 
-use crate::model::{Answer, Pushed, Refusal};
+use crate::model::{Answer, Number, Pushed, Refusal};
 use crate::verbs::{Outcome, Verb};
 
 thread_local! {
@@ -14,7 +14,7 @@ thread_local! {
 }
 
 /// What must be met, each so often.
-const NEEDED: [&str; 32] = [
+const NEEDED: [&str; 41] = [
     "push: stored",
     "push: duplicate",
     "push: repeated",
@@ -47,6 +47,15 @@ const NEEDED: [&str; 32] = [
     "retry: refused",
     "forget: done",
     "gone: acted on",
+    "many: done",
+    "many: refused",
+    "many: one of them twice",
+    "claim: done",
+    "claim: refused",
+    "claim: gone",
+    "list: newest first",
+    "list: left out",
+    "list: a page of several",
 ];
 const LEAST: usize = 5;
 
@@ -121,7 +130,24 @@ pub(crate) fn note(verb: &Verb, answer: &Answer) {
             met("forget: done", matches!(verb, Verb::Forget(_)) && acted.is_ok());
             met("gone: acted on", *acted == Err(Refusal::Unknown));
         }
-        Answer::Listed(..) | Answer::Nothing => {}
+        Answer::ActedOnMany(acted) => {
+            met("many: done", acted.iter().filter(|(_, acted)| acted.is_ok()).count() > 1);
+            met("many: refused", acted.iter().any(|(_, acted)| *acted == Err(Refusal::Conflict)));
+            let is_twice = |(index, (number, _)): (usize, &(Number, _))| acted[..index].iter().any(|(other, _)| other == number);
+            met("many: one of them twice", acted.iter().enumerate().any(is_twice));
+        }
+        Answer::Claimed(_, claimed) => {
+            met("claim: done", claimed.is_ok());
+            met("claim: refused", *claimed == Err(Refusal::Conflict));
+            met("claim: gone", *claimed == Err(Refusal::Unknown));
+        }
+        Answer::Listed(_, numbers, count) => {
+            let Verb::List(list) = verb else { return };
+            met("list: newest first", list.newest_first && numbers.len() > 1);
+            met("list: left out", !numbers.is_empty() && !(list.not_kinds.is_empty() && list.not_queues.is_empty()));
+            met("list: a page of several", !numbers.is_empty() && (numbers.len() as u64) < *count);
+        }
+        Answer::Nothing => {}
     }
 }
 

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest_state_machine::ReferenceStateMachine;
 use queue::JobState;
+use queue::drivers::Action;
 
 use crate::verbs::{End, Fetch, List, NewGroup, NewJob, Outcome, QUEUES, Verb, WORKERS, verb};
 
@@ -59,10 +60,17 @@ pub(crate) enum Answer {
     Fetched(Vec<Run>),
     Settled(Vec<Ending>),
     Exchanged(Vec<Ending>, Vec<Run>),
-    Renewed { runs: Vec<(Run, Option<u8>)>, lost: Vec<Number>, cancelled: Vec<Number> },
+    Renewed {
+        runs: Vec<(Run, Option<u8>)>,
+        lost: Vec<Number>,
+        cancelled: Vec<Number>,
+    },
     Maintained(Vec<Maintained>),
     Acted(Number, Result<JobState, Refusal>),
-    Listed(Option<Number>, Vec<Number>),
+    ActedOnMany(Vec<(Number, Result<JobState, Refusal>)>),
+    Claimed(Number, Result<Run, Refusal>),
+    /// Behind which one, which ones, and how many fit without the page.
+    Listed(Option<Number>, Vec<Number>, u64),
 }
 
 /// A settlement as it is sent, and whether it must be stored.
@@ -142,7 +150,8 @@ impl ReferenceStateMachine for Model {
         match verb {
             // A renewal after a silence may mark it, or leave that to the next `maintain`.
             Verb::Renew { .. } => model.now - model.heard < SILENCE,
-            Verb::Cancel(_) | Verb::Retry(_) | Verb::Forget(_) => !model.known.is_empty(),
+            Verb::Cancel(_) | Verb::Retry(_) | Verb::Forget(_) | Verb::Claim { .. } => !model.known.is_empty(),
+            Verb::Act(_, jobs) => jobs.is_empty() || !model.known.is_empty(),
             Verb::Settle(ends) | Verb::Exchange(ends, _) => ends.is_empty() || !model.runs.is_empty(),
             _ => true,
         }
@@ -166,9 +175,11 @@ impl ReferenceStateMachine for Model {
                 Answer::Maintained(if *seconds > 5 { vec![model.maintain()] } else { Vec::new() })
             }
             Verb::Live(steps) => Answer::Maintained((0..*steps).map(|_| model.live()).collect()),
-            Verb::Cancel(pick) => model.act(pick, Self::cancel),
-            Verb::Retry(pick) => model.act(pick, Self::retry),
-            Verb::Forget(pick) => model.act(pick, Self::forget),
+            Verb::Cancel(pick) => model.act(pick, Action::Cancel),
+            Verb::Retry(pick) => model.act(pick, Action::Retry),
+            Verb::Forget(pick) => model.act(pick, Action::Forget),
+            Verb::Act(action, picks) => model.act_on_many(*action, picks),
+            Verb::Claim { worker, job } => model.claim(*worker, job),
             Verb::Pause(queue) => {
                 model.paused.insert(*queue);
                 Answer::Nothing
@@ -268,18 +279,36 @@ impl Model {
             let behind = ready.split_off(free.min(ready.len()));
             ready.extend(behind.into_iter().filter(|(.., rescues)| *rescues == 0).take(ahead));
             for (_, _, number, _) in ready {
-                let Some(job) = self.jobs.get_mut(&number) else { continue };
-                job.state = JobState::Running;
-                job.attempt += 1;
-                job.fetches += 1;
-                job.worker = fetch.worker;
-                job.started = Some(self.now);
-                job.expires = self.now + LEASE;
-                runs.push((number, job.fetches));
+                runs.extend(self.begin(number, fetch.worker));
             }
         }
-        self.runs.extend(&runs);
         runs
+    }
+
+    /// Begins a run of a job.
+    fn begin(&mut self, number: Number, worker: usize) -> Option<Run> {
+        let job = self.jobs.get_mut(&number)?;
+        job.state = JobState::Running;
+        job.attempt += 1;
+        job.fetches += 1;
+        job.worker = worker;
+        job.started = Some(self.now);
+        job.expires = self.now + LEASE;
+        let run = (number, job.fetches);
+        self.runs.push(run);
+        Some(run)
+    }
+
+    fn claim(&mut self, worker: usize, pick: &Index) -> Answer {
+        let number = self.last_known(pick);
+        let claimed = match self.jobs.get(&number).map(|job| job.state) {
+            None => Err(Refusal::Unknown),
+            Some(JobState::Scheduled | JobState::Available | JobState::Retryable) => {
+                self.begin(number, worker).ok_or(Refusal::Unknown)
+            }
+            Some(_) => Err(Refusal::Conflict),
+        };
+        Answer::Claimed(number, claimed)
     }
 
     /// One of the last runs.
@@ -380,11 +409,33 @@ impl Model {
         done
     }
 
-    fn act(&mut self, pick: &Index, act: fn(&mut Self, Number) -> Result<JobState, Refusal>) -> Answer {
-        let last = &self.known[self.known.len().saturating_sub(12)..];
-        let number = *pick.get(last);
-        let acted = if self.jobs.contains_key(&number) { act(self, number) } else { Err(Refusal::Unknown) };
-        Answer::Acted(number, acted)
+    /// One of the last jobs that were pushed.
+    fn last_known(&self, pick: &Index) -> Number {
+        *pick.get(&self.known[self.known.len().saturating_sub(12)..])
+    }
+
+    fn act(&mut self, pick: &Index, action: Action) -> Answer {
+        let number = self.last_known(pick);
+        Answer::Acted(number, self.act_on(number, action))
+    }
+
+    fn act_on_many(&mut self, action: Action, picks: &[Index]) -> Answer {
+        let mut numbers: Vec<_> = picks.iter().map(|pick| self.last_known(pick)).collect();
+        if action == Action::Retry {
+            // Whether they are due at one time, or one after the other, is up to the driver: so both are the same order.
+            numbers.sort_unstable();
+        }
+        Answer::ActedOnMany(numbers.into_iter().map(|number| (number, self.act_on(number, action))).collect())
+    }
+
+    fn act_on(&mut self, number: Number, action: Action) -> Result<JobState, Refusal> {
+        match action {
+            _ if !self.jobs.contains_key(&number) => Err(Refusal::Unknown),
+            Action::Cancel => self.cancel(number),
+            Action::Retry => self.retry(number),
+            Action::Forget => self.forget(number),
+            action => panic!("the model knows no {action:?}"),
+        }
     }
 
     fn cancel(&mut self, number: Number) -> Result<JobState, Refusal> {
@@ -424,15 +475,24 @@ impl Model {
 
     fn list(&self, list: &List) -> Answer {
         let after = list.after.as_ref().filter(|_| !self.known.is_empty()).map(|pick| *pick.get(&self.known));
-        let fits = |number: Number, job: &Job| {
-            after.is_none_or(|after| number > after)
-                && (list.states.is_empty() || list.states.iter().any(|&state| JobState::ALL[state] == job.state))
+        let is_behind =
+            |number: Number| after.is_none_or(|after| if list.newest_first { number < after } else { number > after });
+        let fits = |job: &Job| {
+            (list.states.is_empty() || list.states.iter().any(|&state| JobState::ALL[state] == job.state))
                 && (list.kinds.is_empty() || list.kinds.contains(&job.new.kind))
                 && (list.queues.is_empty() || list.queues.contains(&job.new.queue))
                 && (!list.is_tagged || job.new.is_tagged)
+                && !list.not_kinds.contains(&job.new.kind)
+                && !list.not_queues.contains(&job.new.queue)
+                && !(list.is_untagged && job.new.is_tagged)
         };
-        let numbers = self.jobs.iter().filter(|(number, job)| fits(**number, job)).map(|(number, _)| *number);
-        Answer::Listed(after, numbers.take(list.limit).collect())
+        let mut fitting: Vec<_> = self.jobs.iter().filter(|(_, job)| fits(job)).map(|(number, _)| *number).collect();
+        if list.newest_first {
+            fitting.reverse();
+        }
+        let count = fitting.len() as u64;
+        let page = fitting.into_iter().filter(|number| is_behind(*number)).take(list.limit);
+        Answer::Listed(after, page.collect(), count)
     }
 
     /// Jobs of a queue in a state.

@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::Index;
+use queue::drivers::Action;
 
 /// Queues, kinds and keys are numbers below these.
 pub(crate) const QUEUES: usize = 3;
@@ -31,6 +32,12 @@ pub(crate) enum Verb {
     Cancel(Index),
     Retry(Index),
     Forget(Index),
+    /// The same to several jobs in one call.
+    Act(Action, Vec<Index>),
+    Claim {
+        worker: usize,
+        job: Index,
+    },
     Pause(usize),
     Resume(usize),
     List(List),
@@ -93,6 +100,11 @@ pub(crate) struct List {
     pub(crate) kinds: Vec<usize>,
     pub(crate) queues: Vec<usize>,
     pub(crate) is_tagged: bool,
+    /// Kinds, queues and tagged jobs that are left out.
+    pub(crate) not_kinds: Vec<usize>,
+    pub(crate) not_queues: Vec<usize>,
+    pub(crate) is_untagged: bool,
+    pub(crate) newest_first: bool,
     pub(crate) after: Option<Index>,
     pub(crate) limit: usize,
 }
@@ -142,8 +154,17 @@ fn end() -> impl Strategy<Value = End> {
 
 fn list() -> impl Strategy<Value = List> {
     let few = |most: usize| prop_oneof![2 => Just(Vec::new()), 1 => vec(0..most, 1..3)];
-    (few(8), few(KINDS), few(QUEUES), prop::bool::weighted(0.2), option::weighted(0.3, any::<Index>()), 1..20usize)
-        .prop_map(|(states, kinds, queues, is_tagged, after, limit)| List { states, kinds, queues, is_tagged, after, limit })
+    let fits = (few(8), few(KINDS), few(QUEUES), prop::bool::weighted(0.2));
+    let not = (few(KINDS), few(QUEUES), prop::bool::weighted(0.2));
+    let page = (any::<bool>(), option::weighted(0.3, any::<Index>()), 1..20usize);
+    (fits, not, page).prop_map(|((states, kinds, queues, is_tagged), not, (newest_first, after, limit))| {
+        let (not_kinds, not_queues, is_untagged) = not;
+        List { states, kinds, queues, is_tagged, not_kinds, not_queues, is_untagged, newest_first, after, limit }
+    })
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    prop_oneof![Just(Action::Cancel), Just(Action::Retry), Just(Action::Forget)]
 }
 
 /// Any verb.
@@ -161,6 +182,8 @@ pub(crate) fn verb() -> BoxedStrategy<Verb> {
         3 => any::<Index>().prop_map(Verb::Cancel),
         2 => any::<Index>().prop_map(Verb::Retry),
         2 => any::<Index>().prop_map(Verb::Forget),
+        2 => (action(), vec(any::<Index>(), 0..6)).prop_map(|(action, jobs)| Verb::Act(action, jobs)),
+        2 => (0..WORKERS, any::<Index>()).prop_map(|(worker, job)| Verb::Claim { worker, job }),
         1 => (0..QUEUES).prop_map(Verb::Pause),
         1 => (0..QUEUES).prop_map(Verb::Resume),
         2 => list().prop_map(Verb::List),

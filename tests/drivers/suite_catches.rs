@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use faulty::{Fault, FaultyStore};
 use limited::LimitedStore;
-use queue::testing::conformance::{Checked, all, rule};
+use queue::testing::conformance::{Checked, Rule, all, rule};
 
 /// In real time, for faults that hang: they hang for ever, so it does not matter how long it is.
 const DEADLINE: Duration = Duration::from_secs(3);
@@ -124,6 +124,67 @@ catches! {
     hidden_refusals: HidesRefusals, "retry::of_many_jobs_those_with_a_taken_key_are_refused";
     forgotten_live_jobs: ForgetsLiveJobs, "retry::a_live_job_cannot_be_forgotten";
     pages_that_repeat: ListsFromTheStart, "list::pages_are_complete_and_without_repeats_while_jobs_are_added";
+    pages_behind_an_id_that_begin_anew: ListsFromTheStart, "list::a_page_goes_on_behind_an_id_that_no_job_has";
+    the_oldest_first: ListsTheOldestFirst, "list::the_newest_come_first_where_that_is_said";
+    pages_that_lose_a_job: LosesTheLastOfAPage, "list::pages_in_both_orders_hold_every_job_once_to_the_end";
+    one_page: EndsAtTheFirstPage, "list::pages_in_both_orders_hold_every_job_once_to_the_end";
+    pages_without_end: NeverEnds, "list::pages_in_both_orders_hold_every_job_once_to_the_end";
+    one_look: EndsAtTheFirstLook, "list::rare_jobs_are_found_among_many";
+    ignored_ids: IgnoresIds, "filter::ids_are_filtered";
+    listed_what_is_left_out: ListsWhatIsLeftOut, "filter::what_is_left_out_does_not_fit";
+    left_out_what_is_like_it: LeavesOutRoughly, "filter::what_is_left_out_does_not_fit";
+    left_out_by_trimmed_names: TrimsNames, "content::names_that_are_left_out_are_no_patterns";
+    ignored_times_of_pushes: IgnoresWhenItWasPushed, "filter::jobs_are_filtered_by_when_they_were_pushed";
+    the_wrong_side_of_a_time: TakesTheWrongSideOfATime, "filter::jobs_are_filtered_by_when_they_were_pushed";
+    every_error_is_searched: SearchesEveryError, "filter::jobs_are_filtered_by_their_last_error";
+    errors_letter_for_letter: SearchesLetterForLetter, "filter::jobs_are_filtered_by_their_last_error";
+    ignored_fields: IgnoresFields, "filter::jobs_are_filtered_by_the_fields_of_their_payload";
+    found_what_is_gone: FindsWhatIsGone, "filter::a_payload_that_is_gone_fits_no_field";
+    numbers_as_floats: ReadsNumbersAsFloats, "filter::jobs_are_filtered_by_the_fields_of_their_payload";
+    fields_and_nothing_else: ForgetsConditionsBesideFields, "filter::conditions_of_every_sort_hold_together";
+    a_count_of_one_page: CountsOnePage, "count::few_jobs_are_all_counted";
+    a_count_of_one_too_many: CountsOneTooMany, "count::few_jobs_are_all_counted";
+    a_count_that_is_never_sure: NeverCountsAll, "count::few_jobs_are_all_counted";
+    a_count_behind_the_page: CountsBehindThePage, "count::the_page_of_a_filter_does_not_count";
+    a_count_that_is_always_sure: AlwaysCountsAll, "count::a_count_may_end_at_its_most";
+    forgotten_kinds: ForgetsKinds, "workers::the_kinds_of_a_worker_are_kept";
+
+    many_cancelled_in_words: ActsInWords, "many::many_are_cancelled_as_one_is";
+    many_retried_in_words: ActsInWords, "many::many_are_retried_as_one_is";
+    many_forgotten_in_words: ActsInWords, "many::many_are_forgotten_as_one_is";
+    many_live_jobs_forgotten: ForgetsLiveJobs, "many::many_are_forgotten_as_one_is";
+    forgotten_states: ForgetsWhatItWas, "many::many_are_forgotten_as_one_is";
+    answers_in_no_order: AnswersActsInNoOrder, "many::many_are_cancelled_as_one_is";
+    one_answer_for_two: ActsOnceAnId, "many::an_id_that_is_said_twice_is_answered_twice";
+    unnamed_winners_of_many: NamesNoWinner, "many::of_many_retried_those_with_a_taken_key_name_the_winner";
+    keys_of_many_that_leak: LeaksUniqueKeys, "many::the_keys_of_many_that_are_cancelled_are_free";
+    cancels_of_many_that_no_wake_tells: HidesCancels, "many::jobs_cancelled_together_wake_their_worker";
+    a_thousand_and_no_more: ActsOnAThousand, "many::more_than_a_thousand_are_fine";
+
+    nobody_is_told: TellsNobody, "tell::a_worker_is_told_at_each_renewal_until_it_stops";
+    told_once: TellsOnce, "tell::a_worker_is_told_at_each_renewal_until_it_stops";
+    told_for_ever: TellsForEver, "tell::a_worker_is_told_at_each_renewal_until_it_stops";
+    told_until_it_is_heeded: TellsUntilItIsHeeded, "tell::a_worker_is_told_at_each_renewal_until_it_stops";
+    told_without_a_name: TellsEverybody, "tell::only_the_named_workers_are_told";
+    told_without_a_life: TellsTheDead, "tell::where_none_is_named_all_that_live_are_told";
+    told_one_thing: KeepsTheFirstWord, "tell::a_later_word_replaces_an_earlier_one";
+    told_by_the_row: TellsByTheRow, "tell::what_a_worker_is_told_changes_nothing_else";
+    nobody_is_told_elsewhere: TellsNobody, "shared::a_word_here_reaches_the_worker_there";
+
+    uncounted_claims: ClaimsWithoutCounting, "claim::an_available_job_is_claimed_as_by_a_fetch";
+    claims_of_what_is_due: ClaimsOnlyWhatIsDue, "claim::a_job_that_is_not_yet_due_is_claimed";
+    claims_that_release_late: LosesTurns, "claim::a_job_claimed_early_may_be_released_early";
+    claims_under_the_old_token: ClaimsUnderTheOldToken, "claim::a_claim_counts_an_attempt_and_a_token_as_a_fetch_does";
+    claims_of_what_is_held: ClaimsWhatIsHeld, "claim::what_does_not_wait_cannot_be_claimed";
+    claims_refused_without_a_reason: HidesWhyItClaimsNot, "claim::what_does_not_wait_cannot_be_claimed";
+    claims_that_heed_pauses: HeedsPausesInClaims, "claim::a_paused_queue_is_no_obstacle";
+    claims_that_hold_nothing: ClaimsAndLetsGo, "claim::a_claimed_job_is_not_handed_out_again";
+    claims_that_hold_nothing_elsewhere: ClaimsAndLetsGo, "shared::a_job_claimed_here_is_not_fetched_there";
+    claims_of_many: ClaimsTwice, "claim::of_many_claims_of_one_job_one_is_answered";
+    claims_for_ever: ClaimsForEver, "claim::a_claimed_job_comes_back_when_its_lease_runs_out";
+    claims_that_no_renewal_keeps: RenewsNothing, "claim::a_claimed_job_is_kept_by_renewals";
+    cancels_of_claimed_jobs: HidesCancels, "claim::a_claimed_job_can_be_cancelled_as_any_that_runs";
+
     nothing_unserved: SeesNothingUnserved, "counts::jobs_that_no_live_worker_serves_are_unserved";
     unnamed_winners: NamesNoWinner, "unique::retrying_a_failed_job_whose_key_is_taken_names_the_winner";
 }
@@ -149,6 +210,7 @@ fn a_wake_that_listens_late() {
 #[test]
 fn a_retry_of_many_that_nobody_hears_of() {
     assert_ended(Fault::RetriesManyInWords, "retry::jobs_retried_together_wake", "did not end within");
+    assert_ended(Fault::ActsInWords, "many::jobs_retried_by_their_ids_wake", "did not end within");
 }
 
 /// It is the faults that the rules find, and not the way they are made.
@@ -169,6 +231,18 @@ fn a_durable_driver_is_asked_for_its_durability() {
     }
 }
 
+/// It goes over few rows at a time, and says so.
+#[test]
+fn a_driver_with_short_pages_is_not_blamed() {
+    let is_about_pages =
+        |rule: &&Rule| rule.topic() == "filter" || rule.name().starts_with("pages") || rule.name().starts_with("rare");
+    let rules: Vec<_> = all().iter().filter(is_about_pages).collect();
+    assert_eq!(rules.len(), 10, "{rules:?}");
+    for rule in rules {
+        assert_eq!(rule.check(FaultyStore::new(Fault::LooksAtLittle)).unwrap(), Checked::Kept, "{rule:?}");
+    }
+}
+
 /// No inspection, no unique keys, no priorities, small groups, one handle: what is left is kept, the rest is skipped with a reason.
 #[test]
 fn a_driver_that_can_less_is_not_blamed() {
@@ -182,7 +256,10 @@ fn a_driver_that_can_less_is_not_blamed() {
             }
         }
     }
-    for topic in ["unique", "cancel", "pause", "counts", "list", "workers", "shared", "durable", "prune"] {
+    for topic in [
+        "unique", "cancel", "pause", "counts", "list", "filter", "count", "many", "tell", "claim", "workers", "shared",
+        "durable", "prune",
+    ] {
         assert!(skipped.contains(&topic), "{topic}");
     }
     for core in [

@@ -28,6 +28,9 @@ mod documents {
     #[doc = include_str!("../../docs/design.md")]
     struct Design;
 
+    #[doc = include_str!("../../docs/filter.md")]
+    struct Filter;
+
     #[doc = include_str!("../../docs/writing-a-driver.md")]
     struct WritingADriver;
 

@@ -7,6 +7,8 @@ pub(crate) enum Fault {
     None,
     /// None either: it says that its jobs outlive the process, and they outlive the handle.
     IsDurable,
+    /// None either: its pages are short, and say where to look on.
+    LooksAtLittle,
 
     // In what it says of itself.
     ForgetsAtTheEnd,
@@ -83,4 +85,56 @@ pub(crate) enum Fault {
     ListsFromTheStart,
     SeesNothingUnserved,
     NamesNoWinner,
+    ForgetsKinds,
+
+    // In `jobs` and `count`.
+    IgnoresIds,
+    ListsWhatIsLeftOut,
+    LeavesOutRoughly,
+    IgnoresWhenItWasPushed,
+    TakesTheWrongSideOfATime,
+    SearchesEveryError,
+    SearchesLetterForLetter,
+    IgnoresFields,
+    FindsWhatIsGone,
+    ReadsNumbersAsFloats,
+    ForgetsConditionsBesideFields,
+    ListsTheOldestFirst,
+    LosesTheLastOfAPage,
+    EndsAtTheFirstPage,
+    EndsAtTheFirstLook,
+    NeverEnds,
+    CountsOnePage,
+    CountsBehindThePage,
+    CountsOneTooMany,
+    NeverCountsAll,
+    AlwaysCountsAll,
+
+    // In `act`.
+    ActsInWords,
+    ActsOnAThousand,
+    ActsOnceAnId,
+    AnswersActsInNoOrder,
+    ForgetsWhatItWas,
+
+    // In `tell`.
+    TellsNobody,
+    TellsEverybody,
+    TellsTheDead,
+    TellsOnce,
+    TellsForEver,
+    KeepsTheFirstWord,
+    TellsUntilItIsHeeded,
+    TellsByTheRow,
+
+    // In `claim`.
+    ClaimsWithoutCounting,
+    ClaimsUnderTheOldToken,
+    ClaimsOnlyWhatIsDue,
+    ClaimsTwice,
+    ClaimsWhatIsHeld,
+    HidesWhyItClaimsNot,
+    ClaimsForEver,
+    HeedsPausesInClaims,
+    ClaimsAndLetsGo,
 }

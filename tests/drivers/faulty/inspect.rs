@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use queue::drivers::{BoxFuture, Counts, Delivery, Inspect, Page, Retried, Told, WorkerId, WorkerRow};
+use queue::drivers::{Action, BoxFuture, Count, Counts, Delivery, Inspect, Page, Retried, Told, WorkerId, WorkerRow};
 use queue::job::{Filter, JobRow};
 use queue::{Error, ErrorKind, JobId, JobState};
 
 use super::{Fault, Faulty};
 
 impl Faulty {
-    fn inner(&self) -> &dyn Inspect {
+    pub(super) fn inner(&self) -> &dyn Inspect {
         self.inner.inspect().expect("the driver inside can be looked into")
     }
 }
@@ -26,13 +26,11 @@ impl Inspect for Faulty {
     }
 
     fn jobs<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Page, Error>> {
-        Box::pin(async move {
-            let mut filter = filter.clone();
-            if self.has(Fault::ListsFromTheStart) {
-                filter.after = None;
-            }
-            self.inner().jobs(&filter).await
-        })
+        Box::pin(self.look(filter))
+    }
+
+    fn count<'a>(&'a self, filter: &'a Filter, most: u64) -> BoxFuture<'a, Result<Count, Error>> {
+        Box::pin(self.counted(filter, most))
     }
 
     fn counts(&self) -> BoxFuture<'_, Result<Counts, Error>> {
@@ -46,15 +44,21 @@ impl Inspect for Faulty {
     }
 
     fn workers(&self) -> BoxFuture<'_, Result<Vec<WorkerRow>, Error>> {
-        self.inner().workers()
+        Box::pin(async move {
+            let mut workers = self.inner().workers().await?;
+            if self.has(Fault::ForgetsKinds) {
+                workers.iter_mut().for_each(|worker| worker.kinds.clear());
+            }
+            Ok(workers)
+        })
     }
 
     fn tell<'a>(&'a self, told: Told, workers: &'a [WorkerId]) -> BoxFuture<'a, Result<usize, Error>> {
-        self.inner().tell(told, workers)
+        Box::pin(self.tell_workers(told, workers))
     }
 
     fn claim(&self, id: JobId, worker: WorkerId, lease: Duration) -> BoxFuture<'_, Result<Delivery, Error>> {
-        self.inner().claim(id, worker, lease)
+        Box::pin(self.claim_one(id, worker, lease))
     }
 
     fn cancel(&self, id: JobId) -> BoxFuture<'_, Result<JobState, Error>> {
@@ -72,6 +76,10 @@ impl Inspect for Faulty {
             }
             result
         })
+    }
+
+    fn act<'a>(&'a self, action: Action, ids: &'a [JobId]) -> BoxFuture<'a, Result<Vec<Result<JobState, Error>>, Error>> {
+        Box::pin(self.act_on(action, ids))
     }
 
     fn retry_all<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Retried, Error>> {

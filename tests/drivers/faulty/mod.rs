@@ -2,6 +2,8 @@
 
 mod fault;
 mod inspect;
+mod look;
+mod steer;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -10,7 +12,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use queue::drivers::{
     BoxFuture, Capabilities, Delivery, Driver, Durability, Exchanged, FetchRequest, Group, Inspect, MaintainLimits, Maintained,
-    NewJob, PushResult, Pushed, QueueRow, Renewal, Renewed, Settled, Settlement, Wake, WorkerRow, WorkerState,
+    NewJob, PushResult, Pushed, QueueRow, Renewal, Renewed, Settled, Settlement, Told, Wake, WorkerId, WorkerRow, WorkerState,
 };
 use queue::job::{Outcome, SettleError, StoreTransaction};
 use queue::testing::conformance::{OpenTransaction, Store};
@@ -67,6 +69,8 @@ struct Seen {
     keys: HashMap<String, JobId>,
     tokens: HashMap<JobId, u64>,
     last: Vec<Delivery>,
+    told: HashMap<WorkerId, Option<Told>>,
+    first_word: Option<Told>,
 }
 
 impl Faulty {
@@ -291,6 +295,7 @@ impl Driver for Faulty {
                 _ => {}
             }
             let mut renewed = self.inner.renew(&worker, &renewals).await?;
+            renewed.told = self.told_at(&worker, renewed.told);
             match self.fault {
                 Fault::HidesLostLeases => renewed.lost.clear(),
                 Fault::HidesCancels => renewed.cancelled.clear(),

@@ -1,5 +1,13 @@
 //! Which jobs to list, to count or to act on.
 
+mod error;
+mod syntax;
+#[cfg(test)]
+mod tests;
+mod time;
+mod words;
+mod write;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::SystemTime;
@@ -7,6 +15,8 @@ use std::time::SystemTime;
 use serde_json::value::RawValue;
 
 use super::{JobId, JobRow, JobState};
+
+pub use error::FilterError;
 
 /// Which jobs [`Queue::jobs`](crate::Queue::jobs) lists, [`Queue::count`](crate::Queue::count) counts and
 /// [`Queue::retry_all`](crate::Queue::retry_all) retries: those that fit everything that is said; nothing said fits all.

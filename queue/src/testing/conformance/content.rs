@@ -1,6 +1,7 @@
 //! What goes in comes out: payloads byte for byte, names letter for letter.
 
 use super::Verdict;
+use super::list::list;
 use super::subject::{QUEUE, Subject, fail, ids, job, job_with_key};
 use crate::drivers::{Except, Extra, FetchRequest, NewJob, Pushed, Tick};
 use crate::job::Filter;
@@ -110,6 +111,30 @@ pub(super) async fn names_of_tags_and_meta_are_kept(subject: &Subject) -> Verdic
         assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [id], "the job with the tag {name:?}");
         for filter in [Filter::new().kind(name), Filter::new().queue(name)] {
             assert!(inspect.jobs(&filter).await.expect("`jobs` works").jobs.is_empty(), "{name:?} is no pattern");
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn names_that_are_left_out_are_no_patterns(subject: &Subject) -> Verdict {
+    subject.inspect()?;
+    let new = |name: &str| {
+        let tags = vec![name.to_owned()];
+        let extra = Some(Box::new(Extra { tags, ..Extra::default() }));
+        NewJob { kind: name.into(), queue: format!("a{name}").into(), extra, ..job() }
+    };
+    let jobs = NAMES.map(new).to_vec();
+    let all: Vec<_> = jobs.iter().map(|job| job.id).collect();
+    subject.push_all(jobs).await;
+    for (index, name) in NAMES.into_iter().enumerate() {
+        let mut expected = all.clone();
+        expected.remove(index);
+        for filter in [
+            Filter { not_kinds: vec![name.to_owned()], ..Filter::new() },
+            Filter { not_queues: vec![format!("a{name}")], ..Filter::new() },
+            Filter { not_tags: vec![name.to_owned()], ..Filter::new() },
+        ] {
+            assert_eq!(list(subject, &filter).await, expected, "{filter:?}");
         }
     }
     Ok(())

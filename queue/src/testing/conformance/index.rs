@@ -184,12 +184,62 @@ macro_rules! __conformance_rules {
                 kinds_queues_and_tags_are_filtered_together,
                 a_page_has_its_size,
                 pages_are_complete_and_without_repeats_while_jobs_are_added,
+                the_newest_come_first_where_that_is_said,
+                pages_in_both_orders_hold_every_job_once_to_the_end,
+                a_page_goes_on_behind_an_id_that_no_job_has,
+                rare_jobs_are_found_among_many,
+            }
+            filter {
+                ids_are_filtered,
+                what_is_left_out_does_not_fit,
+                jobs_are_filtered_by_when_they_were_pushed,
+                jobs_are_filtered_by_their_last_error,
+                jobs_are_filtered_by_the_fields_of_their_payload,
+                a_payload_that_is_gone_fits_no_field,
+                conditions_of_every_sort_hold_together,
+            }
+            count {
+                few_jobs_are_all_counted,
+                the_page_of_a_filter_does_not_count,
+                a_count_may_end_at_its_most,
+            }
+            many {
+                many_are_cancelled_as_one_is,
+                many_are_retried_as_one_is,
+                many_are_forgotten_as_one_is,
+                an_id_that_is_said_twice_is_answered_twice,
+                of_many_retried_those_with_a_taken_key_name_the_winner,
+                the_keys_of_many_that_are_cancelled_are_free,
+                jobs_cancelled_together_wake_their_worker,
+                jobs_retried_by_their_ids_wake,
+                more_than_a_thousand_are_fine,
+            }
+            claim {
+                an_available_job_is_claimed_as_by_a_fetch,
+                a_job_that_is_not_yet_due_is_claimed,
+                a_job_claimed_early_may_be_released_early,
+                a_claim_counts_an_attempt_and_a_token_as_a_fetch_does,
+                what_does_not_wait_cannot_be_claimed,
+                a_paused_queue_is_no_obstacle,
+                a_claimed_job_is_not_handed_out_again,
+                of_many_claims_of_one_job_one_is_answered,
+                a_claimed_job_comes_back_when_its_lease_runs_out,
+                a_claimed_job_is_kept_by_renewals,
+                a_claimed_job_can_be_cancelled_as_any_that_runs,
             }
             workers {
                 a_worker_that_renews_has_a_row,
                 a_renewal_replaces_the_row,
                 when_a_worker_was_seen_is_of_the_stores_clock,
                 a_stopped_worker_has_no_row,
+                the_kinds_of_a_worker_are_kept,
+            }
+            tell {
+                a_worker_is_told_at_each_renewal_until_it_stops,
+                only_the_named_workers_are_told,
+                where_none_is_named_all_that_live_are_told,
+                a_later_word_replaces_an_earlier_one,
+                what_a_worker_is_told_changes_nothing_else,
             }
             wake {
                 a_push_between_the_call_and_the_first_poll_wakes,
@@ -213,6 +263,7 @@ macro_rules! __conformance_rules {
                 names_of_kinds_and_queues_are_kept,
                 names_of_excepted_kinds_are_no_patterns,
                 names_of_tags_and_meta_are_kept,
+                names_that_are_left_out_are_no_patterns,
                 unique_keys_are_compared_letter_for_letter,
                 errors_and_reasons_are_kept,
                 names_of_cron_entries_are_kept_apart,
@@ -242,6 +293,8 @@ macro_rules! __conformance_rules {
                 a_cancel_here_reaches_the_worker_there,
                 a_pause_here_is_in_force_there,
                 a_worker_there_is_seen_here,
+                a_word_here_reaches_the_worker_there,
+                a_job_claimed_here_is_not_fetched_there,
                 closing_one_handle_leaves_the_other,
             }
             durable {

@@ -1,8 +1,8 @@
 //! Several handles on one store, as several processes have them.
 
 use super::Verdict;
-use super::subject::{QUEUE, Subject, ids, job, job_with_key, secs, soon};
-use crate::drivers::{Pushed, Settled};
+use super::subject::{LEASE, QUEUE, Subject, ids, job, job_with_key, secs, soon};
+use crate::drivers::{Pushed, Settled, Told};
 use crate::job::{JobState, Outcome};
 
 pub(super) async fn a_job_pushed_here_runs_there(subject: &Subject) -> Verdict {
@@ -119,6 +119,26 @@ pub(super) async fn a_worker_there_is_seen_here(subject: &Subject) -> Verdict {
     there.renew(&[]).await;
     let workers = inspect.workers().await.expect("`workers` works");
     assert_eq!(workers.iter().map(|row| row.id).collect::<Vec<_>>(), [there.worker]);
+    Ok(())
+}
+
+pub(super) async fn a_word_here_reaches_the_worker_there(subject: &Subject) -> Verdict {
+    let inspect = subject.inspect()?;
+    let there = subject.second().await?;
+    there.renew(&[]).await;
+    assert_eq!(inspect.tell(Told::Quiet, &[]).await.expect("`tell` works"), 1);
+    assert_eq!(there.renew(&[]).await.told, Some(Told::Quiet));
+    Ok(())
+}
+
+pub(super) async fn a_job_claimed_here_is_not_fetched_there(subject: &Subject) -> Verdict {
+    let inspect = subject.inspect()?;
+    let there = subject.second().await?;
+    let id = there.store(job()).await;
+    let lease = inspect.claim(id, subject.worker, LEASE).await.expect("it waits").lease;
+    there.assert_nothing_to_fetch("it runs here").await;
+    there.end(lease, Outcome::Complete).await;
+    subject.assert_state(id, JobState::Completed).await;
     Ok(())
 }
 

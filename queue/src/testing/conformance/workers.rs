@@ -1,5 +1,7 @@
 //! The rows of the workers.
 
+use std::sync::Arc;
+
 use super::Verdict;
 use super::subject::{QUEUE, Subject, secs};
 use crate::drivers::{WorkerRow, WorkerState};
@@ -70,5 +72,21 @@ pub(super) async fn a_stopped_worker_has_no_row(subject: &Subject) -> Verdict {
     subject.renew_as(&row, &[]).await;
     let left: Vec<_> = workers(subject).await.iter().map(|row| row.id).collect();
     assert_eq!(left, [neighbour.worker]);
+    Ok(())
+}
+
+/// Nobody can say what a name may hold; and a large program has many.
+pub(super) async fn the_kinds_of_a_worker_are_kept(subject: &Subject) -> Verdict {
+    subject.inspect()?;
+    let odd = ["Plain", "it's", "say \"hi\"", "a,b", "{a}", "back\\slash", "größe 作業", "mail::Send", " ", "NULL"];
+    let many = (0..300).map(|index| format!("Kind{index}"));
+    for kinds in [odd.map(str::to_owned).to_vec(), Vec::new(), many.collect()] {
+        let mut kinds: Vec<Arc<str>> = kinds.into_iter().map(Arc::from).collect();
+        subject.renew_as(&WorkerRow { kinds: kinds.clone(), ..subject.worker_row(&[QUEUE]) }, &[]).await;
+        let mut found = workers(subject).await.remove(0).kinds;
+        kinds.sort();
+        found.sort();
+        assert_eq!(found, kinds);
+    }
     Ok(())
 }
