@@ -109,7 +109,8 @@ async fn a_relative_path_is_of_the_folder_in_which_it_was_opened() {
 fn settings_that_are_not_known_are_refused() {
     let place = Place::new();
     for (setting, said) in [
-        ("?mode=ro", "no setting `mode`: known are `synchronous` and `busy_timeout`"),
+        ("?mode=ro", "no setting `mode`: known are `synchronous`, `busy_timeout`, `create` and `migrate`"),
+        ("?create=no", "`create=no` is not known"),
         ("?synchronous=off", "`synchronous=off` is not known"),
         ("?busy_timeout=-1", "is no number of milliseconds"),
     ] {

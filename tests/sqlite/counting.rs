@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use queue::drivers::{
-    Delivery, Driver as _, Due, Except, Extra, FetchRequest, Group, Lease, MaintainLimits, NewJob, QueueRequest, Settlement,
-    Sqlite, Tick,
+    Action, Delivery, Driver as _, Due, Except, Extra, FetchRequest, Group, Lease, MaintainLimits, NewJob, QueueRequest,
+    Settlement, Sqlite, Tick, WorkerId,
 };
 use queue::job::Outcome;
 use queue::{JobId, JobState};
@@ -120,7 +120,7 @@ impl Walk {
     async fn step(&mut self) -> &'static str {
         let known = self.random.choice(&self.known).map_or_else(JobId::new, |job| job.id);
         let queue = self.random.choice(QUEUES).unwrap();
-        match self.random.u8(..14) {
+        match self.random.u8(..17) {
             0 | 1 => {
                 let groups: Vec<_> = (0..self.random.usize(1..4)).map(|_| self.group()).collect();
                 assert!(self.driver.push(&groups).await.iter().all(Result::is_ok));
@@ -175,6 +175,17 @@ impl Walk {
             12 => {
                 drop(self.driver.inside().forget(known).await);
                 "forget"
+            }
+            13 => {
+                self.held.extend(self.driver.inside().claim(known, WorkerId::from_u128(1), LEASE).await);
+                "claim"
+            }
+            14 | 15 => {
+                // Some are named twice.
+                let some: Vec<_> = (0..20).filter_map(|_| self.random.choice(&self.known)).map(|job| job.id).collect();
+                let action = self.random.choice([Action::Cancel, Action::Retry, Action::Forget]).unwrap();
+                assert_eq!(self.driver.inside().act(action, &some).await.unwrap().len(), some.len());
+                "act on many"
             }
             _ => {
                 self.driver.inside().pause(queue).await.unwrap();

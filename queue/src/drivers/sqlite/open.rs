@@ -190,7 +190,7 @@ pub(super) async fn prepared(settings: &Settings) -> Result<(Writer, File), Faul
     }
     let file = File::at(settings.path.clone()).map_err(Fault::Own)?;
     let writer = Writer::new(writing, file.clone(), settings.durable);
-    if let Err(fault) = prepare(&writer, settings).await {
+    if let Err(fault) = prepare(&writer).await {
         writer.close().await?;
         return Err(fault);
     }
@@ -248,10 +248,10 @@ async fn can_keep_a_log(connection: &mut SqliteConnection, settings: &Settings) 
     Err(Fault::Own(Error::new(ErrorKind::Store, text)))
 }
 
-/// Brings the schema up to date, where it may, and makes sure that the file can be written: to begin a transaction is no proof of that.
-async fn prepare(writer: &Writer, settings: &Settings) -> Result<(), Fault> {
+/// Brings the schema up to date, where it is not, and makes sure that the file can be written: to begin a transaction is no proof of that.
+async fn prepare(writer: &Writer) -> Result<(), Fault> {
     let mut transaction = writer.durable().await?;
-    let version = if settings.migrates { migrate::migrate(&mut transaction).await? } else { migrate::WANTED };
+    let version = migrate::migrate(&mut transaction).await?;
     if let Err(error) = migrate::check(version, writer.path()) {
         transaction.roll_back().await;
         return Err(Fault::Own(error));
