@@ -1,7 +1,5 @@
 //! The boot check without a start: what a worker finds and would serve, as data; and the queues that it leaves out.
 
-#![expect(clippy::unwrap_used, reason = "a test says what it expects by failing")]
-
 use std::sync::Arc;
 
 use queue::drivers::{Driver as _, Group, NewJob, Sqlite};

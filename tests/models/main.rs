@@ -20,6 +20,7 @@ mod ready;
 mod turn;
 
 mod dry;
+mod limit;
 mod pause;
 mod rounds;
 mod settle;
