@@ -260,8 +260,8 @@ impl WorkerBuilder {
     ///
     /// #[derive(Queueable)]
     /// #[queueable(queue = "greetings")]
-    /// struct Salute;
-    /// impl Job for Salute {
+    /// struct Chime;
+    /// impl Job for Chime {
     ///     async fn handle(&self) -> JobResult {
     ///         Ok(())
     ///     }
@@ -270,7 +270,7 @@ impl WorkerBuilder {
     /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
     /// let queue = Queue::connect("memory:").await?;
     /// let report = Worker::builder(&queue, Container::builder().build()).only(["greetings"]).check().await?;
-    /// assert_eq!((report.jobs[0].kind, report.queues[0].slots), ("Salute", Some(10)));
+    /// assert_eq!((report.jobs[0].kind, report.queues[0].slots), ("Chime", Some(10)));
     /// assert!(report.warnings.is_empty());
     /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
