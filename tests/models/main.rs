@@ -25,6 +25,7 @@ mod pause;
 mod rounds;
 mod settle;
 mod stage;
+mod still;
 mod stop;
 mod wake_up;
 
