@@ -314,3 +314,21 @@ async fn a_hook_that_panics_is_logged_and_changes_nothing() {
     }
     worker.shutdown(PATIENCE).await;
 }
+
+#[tokio::test]
+async fn the_time_of_a_hook_is_not_that_of_the_next_run() {
+    let rig = Rig::new();
+    let all = rig.queue.dispatch_all((0..20).map(|_| Says::with())).await.unwrap();
+    let (clock, times) = (rig.clock.clone(), Arc::<Probe>::default());
+    let told = Arc::clone(&times);
+    let on_end = move |_: &JobRow, _: &Outcome, run_time: Duration| {
+        told.saw(format!("{}min", run_time.as_secs() / 60));
+        clock.advance(Duration::from_secs(60));
+    };
+    let worker = rig.worker().on_end(on_end).jobs::<(Says,)>().concurrency(1).start().await.unwrap();
+    for pushed in all {
+        rig.end(pushed.id).await;
+    }
+    assert_eq!(times.count("0min"), 20, "{:?}", times.seen());
+    worker.shutdown(PATIENCE).await;
+}

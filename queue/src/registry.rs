@@ -131,8 +131,8 @@ impl Entry {
     ///
     /// #[derive(Queueable)]
     /// #[queueable(queue = "mail", priority = 5)]
-    /// struct Remind { user_id: u64 }
-    /// impl Job for Remind {
+    /// struct Nudge { user_id: u64 }
+    /// impl Job for Nudge {
     ///     async fn handle(&self) -> JobResult {
     ///         Ok(())
     ///     }
@@ -140,7 +140,7 @@ impl Entry {
     ///
     /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
     /// let queue = Queue::connect("memory:").await?;
-    /// let job = Registry::linked().find("Remind").ok_or("not linked")?.job(br#"{ "user_id": 42 }"#)?;
+    /// let job = Registry::linked().find("Nudge").ok_or("not linked")?.job(br#"{ "user_id": 42 }"#)?;
     /// assert_eq!((&*job.queue, &*job.payload), ("mail", &br#"{"user_id":42}"#[..]));
     /// let pushed = queue.dispatch(job).await?;
     /// assert!(!pushed.is_duplicate);

@@ -20,10 +20,12 @@ mod ready;
 mod turn;
 
 mod dry;
+mod limit;
 mod pause;
 mod rounds;
 mod settle;
 mod stage;
+mod still;
 mod stop;
 mod wake_up;
 

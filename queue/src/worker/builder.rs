@@ -259,9 +259,9 @@ impl WorkerBuilder {
     /// use queue::prelude::*;
     ///
     /// #[derive(Queueable)]
-    /// #[queueable(queue = "mail")]
-    /// struct Welcome;
-    /// impl Job for Welcome {
+    /// #[queueable(queue = "greetings")]
+    /// struct Chime;
+    /// impl Job for Chime {
     ///     async fn handle(&self) -> JobResult {
     ///         Ok(())
     ///     }
@@ -269,8 +269,8 @@ impl WorkerBuilder {
     ///
     /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
     /// let queue = Queue::connect("memory:").await?;
-    /// let report = Worker::builder(&queue, Container::builder().build()).only(["mail"]).check().await?;
-    /// assert_eq!((report.jobs[0].kind, report.queues[0].slots), ("Welcome", Some(10)));
+    /// let report = Worker::builder(&queue, Container::builder().build()).only(["greetings"]).check().await?;
+    /// assert_eq!((report.jobs[0].kind, report.queues[0].slots), ("Chime", Some(10)));
     /// assert!(report.warnings.is_empty());
     /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

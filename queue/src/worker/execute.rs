@@ -73,7 +73,8 @@ impl Loop {
             // A loop of short jobs never waits; without this it would keep its thread from timers and other loops.
             coop::consume_budget().await;
             if let Next::Job(job) = ready {
-                (next, started) = (Some(job), ended);
+                // What the hook took after the end is not the next job's.
+                (next, started) = (Some(job), if self.shared.hooks.on_end.is_some() { self.shared.clock.now() } else { ended });
                 continue;
             }
             if matches!(ready, Next::Low) {

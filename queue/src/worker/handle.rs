@@ -23,8 +23,8 @@ use super::shared::Shared;
 /// use queue::prelude::*;
 ///
 /// #[derive(Queueable)]
-/// struct Beat;
-/// impl Job for Beat {
+/// struct Drip;
+/// impl Job for Drip {
 ///     async fn handle(&self) -> JobResult {
 ///         Ok(())
 ///     }
@@ -32,7 +32,7 @@ use super::shared::Shared;
 ///
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let queue = Queue::connect("memory:").await?;
-/// queue.dispatch_all((0..100).map(|_| Beat::with())).await?;
+/// queue.dispatch_all((0..100).map(|_| Drip::with())).await?;
 /// let worker = Worker::builder(&queue, Container::builder().build()).start().await?;
 /// let handle = worker.handle();
 /// handle.idle().await;                                    // the queues are empty, and everything is stored

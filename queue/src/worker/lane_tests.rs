@@ -138,3 +138,14 @@ fn a_loop_that_yields_is_given_no_job() {
     assert!(matches!(lane.ended(Duration::from_secs(1), false), Next::Nothing));
     assert_eq!(take(&lane), Some(2));
 }
+
+#[test]
+fn no_more_is_asked_for_than_is_left_of_a_limit() {
+    for (most, asked) in [(0, None), (1, Some((1, 0))), (2, Some((2, 0))), (5, Some((2, 3))), (1_000, Some((2, 256)))] {
+        let lane = Lane::new("default".into(), 2, None);
+        lane.deliver(vec![job(1)], 1).unwrap();
+        take(&lane).unwrap();
+        assert!(matches!(lane.ended(Duration::from_micros(1), true), Next::Low));
+        assert_eq!(lane.request(most).map(|request| (request.free, request.ahead)), asked, "at most {most}");
+    }
+}

@@ -113,14 +113,14 @@ impl Worker {
     ///
     /// When the signals cannot be listened to.
     pub async fn run(self) -> Result<StopReport, Error> {
-        let (shared, grace) = (Arc::clone(&self.shared), self.shared.settings.grace);
-        let mut signals = signals::listen(&shared)?;
+        let (queue, grace) = (self.shared.queue.clone(), self.shared.settings.grace);
+        let mut signals = signals::listen(&self.shared)?;
         signals.first().await;
         tracing::info!(?grace, "stopping: running jobs get their grace; a second signal gives them back at once");
-        let hurry = signals.hurry(Arc::clone(&shared));
+        let hurry = signals.hurry();
         let report = self.shutdown(grace).await;
         drop(hurry);
-        shared.queue.log_what_dies().await;
+        queue.log_what_dies().await;
         Ok(report)
     }
 

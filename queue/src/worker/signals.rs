@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind};
 
+use super::handle::WorkerHandle;
 use super::shared::Shared;
 
 /// SIGINT and SIGTERM (on Windows Ctrl-C), listened to from [`listen`] on.
 pub(super) struct Signals {
-    shared: Arc<Shared>,
+    worker: WorkerHandle,
+    engine: tokio::runtime::Handle,
     received: tokio::sync::mpsc::UnboundedReceiver<()>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -29,7 +31,7 @@ pub(super) fn listen(shared: &Arc<Shared>) -> Result<Signals, Error> {
             }
         }
     });
-    Ok(Signals { shared: Arc::clone(shared), received, task })
+    Ok(Signals { worker: WorkerHandle::of(shared), engine: engine.clone(), received, task })
 }
 
 #[cfg(unix)]
@@ -75,20 +77,19 @@ impl Signals {
     pub(super) async fn first(&mut self) {
         tokio::select! {
             _ = self.received.recv() => {}
-            () = self.shared.restart.cancelled() => {}
+            () = self.worker.told_to_restart() => {}
         }
     }
 
     /// Heeds the second signal and the third while a stop goes on, until it is dropped.
-    pub(super) fn hurry(self, shared: Arc<Shared>) -> Hurry {
-        let Self { mut received, task, .. } = self;
-        let engine = shared.queue.engine().clone();
+    pub(super) fn hurry(self) -> Hurry {
+        let Self { worker, engine, mut received, task } = self;
         let hurry = engine.spawn(async move {
             if received.recv().await.is_none() {
                 return;
             }
             tracing::warn!("a second signal: what runs is given back at once; a third aborts");
-            shared.hurry.notify_one();
+            worker.hurry();
             if received.recv().await.is_some() {
                 tracing::error!("a third signal: aborting");
                 std::process::abort();
