@@ -37,6 +37,8 @@ fn write(plan: &Plan, undo: &mut Undo) -> Result<()> {
 }
 
 /// Writes what a file becomes into a file beside it, and returns the paths of both.
+///
+/// That file is a lock as well: whoever has it knows that no other `craft` changes the file between a look and the end.
 fn stage(edit: &Edit, undo: &mut Undo) -> io::Result<(PathBuf, PathBuf)> {
     // Through a link, which shall stay one.
     let place = if edit.before.is_some() { fs::canonicalize(&edit.path)? } else { edit.path.clone() };
@@ -44,9 +46,22 @@ fn stage(edit: &Edit, undo: &mut Undo) -> io::Result<(PathBuf, PathBuf)> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it has no folder"));
     };
     create_folder(folder, undo)?;
-    let beside = folder.join(format!(".{}.{}.craft", name.to_string_lossy(), std::process::id()));
-    let mut file = OpenOptions::new().write(true).create_new(true).open(&beside)?;
+    let beside = folder.join(format!(".{}.craft", name.to_string_lossy()));
+    let mut file = OpenOptions::new().write(true).create_new(true).open(&beside).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            let beside = shown(&beside);
+            io::Error::other(format!("another craft writes it; run this again, and if none does remove {beside}"))
+        }
+        _ => error,
+    })?;
     undo.steps.push(Step::Remove(beside.clone()));
+    let is_as_planned = match &edit.before {
+        Some(before) => fs::read(&place)? == before.as_bytes(),
+        None => fs::symlink_metadata(&place).is_err(),
+    };
+    if !is_as_planned {
+        return Err(io::Error::other("it was changed meanwhile; run this again"));
+    }
     file.write_all(edit.after.as_bytes())?;
     if edit.before.is_some() {
         file.set_permissions(fs::metadata(&place)?.permissions())?;
@@ -98,6 +113,12 @@ impl Drop for Undo {
 mod tests {
     use super::*;
 
+    fn names(folder: &Path) -> Vec<std::ffi::OsString> {
+        let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    }
+
     #[test]
     fn after_an_error_all_is_as_it_was() {
         let folder = tempfile::tempdir().unwrap();
@@ -105,16 +126,40 @@ mod tests {
         fs::write(at("old"), "before\n").unwrap();
         let mut plan = Plan::default();
         plan.put(at("old"), "after\n".to_owned()).unwrap();
-        plan.put(at("a/b/new"), "new\n".to_owned()).unwrap();
+        plan.put(at("new"), "new\n".to_owned()).unwrap();
+        // It cannot be a file and a folder.
         plan.put(at("place"), "new\n".to_owned()).unwrap();
-        // What came there meanwhile: a file cannot be put in the place of a folder.
-        fs::create_dir(at("place")).unwrap();
+        plan.put(at("place/b/new"), "new\n".to_owned()).unwrap();
         let failure = apply(&plan).unwrap_err().to_string();
-        assert!(failure.contains("place in place: "), "{failure}");
+        assert!(failure.starts_with("cannot put ") && failure.contains("place in place: "), "{failure}");
         assert_eq!(fs::read_to_string(at("old")).unwrap(), "before\n");
-        let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        names.sort();
-        assert_eq!(names, ["old", "place"]);
+        assert_eq!(names(folder.path()), ["old"]);
+    }
+
+    #[test]
+    fn what_another_wrote_meanwhile_is_not_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("old"), "before\n").unwrap();
+        let plan = |names: [&str; 2]| {
+            let mut plan = Plan::default();
+            for name in names {
+                plan.put(at(name), "ours\n".to_owned()).unwrap();
+            }
+            plan
+        };
+        let (changes, creates) = (plan(["new", "old"]), plan(["new", "born"]));
+        fs::write(at(".old.craft"), "").unwrap();
+        let failure = apply(&changes).unwrap_err().to_string();
+        assert!(failure.contains("another craft writes it") && failure.contains(".old.craft"), "{failure}");
+        assert_eq!(names(folder.path()), [".old.craft", "old"]);
+        fs::remove_file(at(".old.craft")).unwrap();
+        for (name, plan) in [("old", changes), ("born", creates)] {
+            fs::write(at(name), "theirs\n").unwrap();
+            assert!(apply(&plan).unwrap_err().to_string().contains("changed meanwhile"), "{name}");
+            assert_eq!(fs::read_to_string(at(name)).unwrap(), "theirs\n");
+        }
+        assert_eq!(names(folder.path()), ["born", "old"]);
     }
 
     #[test]

@@ -85,7 +85,7 @@ pub(super) fn run(new: &NewJob, package: Option<&str>, current: &Path) -> Result
 
 fn plan(file: &JobFile<'_>, package: &Package, force: bool) -> Result<Plan> {
     let jobs = JobsFile::of(package);
-    let (Some(library), Some(module)) = (read(&jobs.library)?, read(&jobs.path)?) else {
+    let (Some(library), true) = (read(&jobs.library)?, jobs.path.is_file()) else {
         return Err(Failure::new(format!("the package `{}` has no jobs yet: run `craft init` first", package.name)));
     };
     if Source::parse(library.plain(), &shown(&jobs.library))?.module("jobs") == Module::Absent {
@@ -94,10 +94,10 @@ fn plan(file: &JobFile<'_>, package: &Package, force: bool) -> Result<Plan> {
     }
     let text = formatted(file.text(), package);
     let path = place(file, &jobs, &text, force)?;
-    let exported = exported(module.plain(), file.name, &shown(&jobs.path))?;
+    let module = shown(&jobs.path);
     let mut plan = Plan::default();
     plan.put(path, text)?;
-    plan.edit(jobs.path, |_| Ok(exported))?;
+    plan.edit(jobs.path, |text| exported(text.unwrap_or_default(), file.name, &module))?;
     Ok(plan)
 }
 

@@ -14,7 +14,8 @@ fn cargo_in(package: &Package, args: &[&str]) -> Said {
 #[test]
 fn a_package_with_jobs_builds_without_a_warning_passes_its_tests_and_is_formatted() {
     let package = Package::new(&["--name", "queue-generated"]);
-    package.done(&["init", "--path", checkout().to_str().unwrap()]);
+    // Under its usual name it would take the place of the `craft` that is tested, in the folder that both are built in.
+    package.done(&["init", "--bin", "generated-jobs", "--path", checkout().to_str().unwrap()]);
     package.write("src/main.rs", "//! The program.\n\nfn main() {}\n");
     let long = "long".repeat(25);
     for args in [

@@ -1,5 +1,7 @@
 //! `craft job`.
 
+use std::process::Stdio;
+
 use crate::package::{Package, run};
 
 #[test]
@@ -187,6 +189,24 @@ fn the_code_is_in_the_style_of_the_package() {
     let said = run(package.command("", &["job", "B"]).env("RUSTFMT", "no-such-rustfmt"));
     assert_eq!(said.code, Some(0), "{said:?}");
     assert!(package.read("src/jobs/b.rs").contains("\n    async fn handle(&self)"));
+}
+
+#[test]
+fn of_several_at_once_none_is_lost() {
+    let package = Package::ready();
+    let names: Vec<String> = (0..12).map(|number| format!("job{number}")).collect();
+    let running: Vec<_> = names
+        .iter()
+        .map(|name| package.command("", &["job", name]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+        .collect();
+    let done: Vec<bool> = running.into_iter().map(|mut child| child.wait().unwrap().success()).collect();
+    let module = package.read("src/jobs/mod.rs");
+    for (name, done) in names.iter().zip(done) {
+        // One that another was in the way of says so, and leaves nothing.
+        assert_eq!(module.contains(&format!("mod {name};\n")), done, "{name}: {module}");
+        assert_eq!(package.has(&format!("src/jobs/{name}.rs")), done, "{name}");
+    }
+    assert!(!package.has("src/jobs/.mod.rs.craft"));
 }
 
 #[test]
