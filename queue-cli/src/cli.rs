@@ -220,7 +220,7 @@ fn on_runtime<F: Future<Output = Result<u8, Failure>>>(run: impl FnOnce() -> F) 
 }
 
 /// The commands by group, a line each.
-fn overview() -> String {
+pub(crate) fn overview() -> String {
     let entries = commands::list();
     let width = entries.iter().map(|entry| entry.spec.name().len()).max().unwrap_or_default();
     let mut text = String::new();

@@ -1,7 +1,7 @@
 //! `check`: the boot report, and what of a live store this program could not run.
 
 use clap::Args;
-use queue::Registry;
+use queue::{Registry, Worker};
 use serde::Serialize;
 
 use super::{Ended, Group, Run, Spec};
@@ -28,6 +28,9 @@ struct Report {
     /// The boot report; nothing where nothing is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     faults: Option<String>,
+    /// What is perhaps not meant.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     store: Option<Looked>,
 }
@@ -71,13 +74,19 @@ impl Run for Check {
             line: entry.line,
         });
         let jobs: Vec<_> = jobs.collect();
-        let faults = session.container()?.verify().err().map(|error| error.to_string());
-        let store = match self.store {
-            true => Some(look(&session.look().await?, &registry, self.sample).await?),
-            false => None,
+        let container = session.container()?;
+        let (mut warnings, mut store) = (Vec::new(), None);
+        let faults = if self.store {
+            let queue = session.look().await?;
+            store = Some(look(&queue, &registry, self.sample).await?);
+            let checked = Worker::builder(&queue, container).check().await;
+            checked.map(|report| warnings.extend(report.warnings.iter().map(ToString::to_string))).err()
+        } else {
+            container.verify().err()
         };
+        let faults = faults.map(|faults| faults.to_string());
         let ok = faults.is_none() && store.as_ref().is_none_or(|store| store.stranded.is_empty());
-        let report = Report { ok, jobs, faults, store };
+        let report = Report { ok, jobs, faults, warnings, store };
         session.output.document(&report, || lines(&report))?;
         Ok(if ok { exit::DONE } else { exit::CHECK_FAILED })
     }
@@ -92,6 +101,7 @@ fn lines(report: &Report) -> Vec<String> {
         Some(faults) => lines.extend(faults.lines().map(str::to_owned)),
         None => lines.push("their services are bound, and nothing is wrong with their names".to_owned()),
     }
+    lines.extend(report.warnings.iter().map(|warning| format!("warning: {}", plain(warning))));
     let Some(store) = &report.store else { return lines };
     let part = if store.is_all { "" } else { " (a sample)" };
     lines.push(format!("{} waiting and running jobs of the store were decoded{part}", grouped(store.looked_at)));

@@ -158,3 +158,20 @@ pub(crate) fn list() -> Vec<Entry> {
         Entry::of::<completions::Completions>(),
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit;
+
+    #[test]
+    fn the_page_of_the_command_line_names_every_command_and_code() {
+        let page = include_str!("../../../docs/cli.md");
+        for entry in list() {
+            assert!(page.contains(&format!("`{}", entry.spec.name())), "{}", entry.spec.name());
+        }
+        for code in [exit::NOT_REACHABLE, exit::CONFIGURATION, exit::GAVE_BACK, exit::INTERRUPTED, exit::TERMINATED] {
+            assert!(page.contains(&code.to_string()), "{code}");
+        }
+    }
+}

@@ -9,6 +9,7 @@ use tokio::process::{Child, Command};
 
 use super::failure::{Failure, Result};
 use super::package::{Package, Workspace, cargo};
+use crate::Cli;
 
 /// How to build the binary, and what to ask it.
 #[derive(Debug)]
@@ -21,41 +22,15 @@ pub(super) struct Forward<'a> {
     pub(super) args: &'a [OsString],
 }
 
-/// Commands that need nothing but the store.
-const ADMINISTRATION: &[&str] = &[
-    "cancel",
-    "clear",
-    "completions",
-    "explain",
-    "failed",
-    "forget",
-    "job",
-    "jobs",
-    "list",
-    "migrate",
-    "monitor",
-    "pause",
-    "prune",
-    "quiet",
-    "restart",
-    "resume",
-    "retry",
-    "show",
-    "stats",
-    "workers",
-];
-
-/// Whether a command needs no code of the user; it is given without `queue:` before it.
-pub(super) fn is_administration(command: &str) -> bool {
-    ADMINISTRATION.contains(&command)
-}
-
-/// The command of some arguments, without `queue:` or `queue` before it.
-pub(super) fn command(args: &[OsString]) -> Option<&str> {
+/// The command of some arguments, as the list of commands has it: `queue:failed`, however it is spelled.
+pub(super) fn command(args: &[OsString]) -> Option<String> {
     let mut words = args.iter().filter_map(|word| word.to_str()).filter(|word| !word.starts_with('-'));
-    match words.next()? {
-        "queue" => words.next(),
-        word => Some(word.strip_prefix("queue:").unwrap_or(word)),
+    let (first, second) = (words.next()?, words.next());
+    let in_two = second.map(|second| format!("{first}:{second}"));
+    match in_two.filter(|name| Cli::knows(name)) {
+        Some(name) => Some(name),
+        None if first == "queue" => None,
+        None => Some(first.to_owned()),
     }
 }
 
@@ -206,19 +181,17 @@ mod tests {
     #[test]
     fn a_command_is_found_by_both_of_its_names() {
         for (text, expected) in [
-            ("queue:failed --group", Some("failed")),
-            ("queue failed", Some("failed")),
+            ("queue:failed --group", Some("queue:failed")),
+            ("queue failed", Some("queue:failed")),
             ("migrate --check", Some("migrate")),
+            ("migrate sql --from 1", Some("migrate:sql")),
+            ("queue:jobs failed", Some("queue:jobs")),
             ("schedule:list", Some("schedule:list")),
             ("queue", None),
             ("", None),
         ] {
-            assert_eq!(command(&words(text)), expected, "{text}");
+            assert_eq!(command(&words(text)).as_deref(), expected, "{text}");
         }
-        for needs_code in ["work", "push", "check", "replay", "doctor", "schedule:list"] {
-            assert!(!is_administration(needs_code), "{needs_code}");
-        }
-        assert!(is_administration("failed") && is_administration("migrate"));
     }
 
     #[test]

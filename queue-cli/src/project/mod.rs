@@ -41,8 +41,7 @@ use self::package::Workspace;
     name = "craft",
     version,
     disable_help_subcommand = true,
-    after_help = "Every other command goes to the package's own binary, which `craft init` writes: `craft queue:work`, `craft queue:failed`.\n\
-                  `cargo craft help` lists them."
+    after_help = others()
 )]
 struct Craft {
     /// Build the package's binary with optimizations
@@ -67,6 +66,14 @@ enum Command {
     Job(NewJob),
     #[command(external_subcommand)]
     Other(Vec<OsString>),
+}
+
+/// What else there is.
+fn others() -> String {
+    let overview = crate::cli::overview();
+    format!(
+        "Every other command goes to the package's own binary, which `craft init` writes, or needs only the store that --url or QUEUE_URL names:\n{overview}"
+    )
 }
 
 /// All of the binary `craft`; no part of the library's promise.
@@ -121,7 +128,7 @@ fn other(craft: &Craft, words: &[OsString], current: &Path) -> Result<ExitCode> 
     let args: Vec<OsString> = url.chain(words.iter().cloned()).collect();
     let variable = env::var_os("QUEUE_URL");
     let has_url = forward::has_url(&args, variable.as_deref());
-    let is_administration = forward::command(words).is_some_and(forward::is_administration);
+    let is_administration = forward::command(words).is_some_and(|command| crate::Cli::is_administration(&command));
     if is_administration && has_url {
         return Ok(answer(&args));
     }
