@@ -8,16 +8,17 @@ use std::time::{Duration, SystemTime};
 use proptest_state_machine::StateMachineTest;
 use queue::drivers::{
     Action, Count, Delivery, Driver, Due, Except, Extra, FetchRequest, Group, Lease, MaintainLimits, NewJob, Pushed,
-    QueueRequest, Renewal, Settled, Settlement, Tick, WorkerId, WorkerRow, WorkerState,
+    QueueRequest, Renewal, Settled, Settlement, Tick, Told, WorkerId, WorkerRow, WorkerState,
 };
 use queue::job::{Filter, JobRow, Outcome, Progress};
 use queue::testing::conformance::Store;
 use queue::{Clock, Error, ErrorKind, JobId, JobState};
 use tokio::runtime::Runtime;
 
-use crate::coverage;
-use crate::model::{self, Answer, Ending, Job, LEASE, MOST_RESCUES, Maintained, Model, Number, Refusal, Run};
+use crate::answer::{Answer, Ending, Maintained, Refusal, Word};
+use crate::model::{Job, LEASE, MOST_RESCUES, Model, Number, Run};
 use crate::verbs::{self, Fetch, QUEUES, Verb, WORKERS};
+use crate::{answer, coverage};
 
 /// By how much a time may be later than the model says: the model's time stands still while a verb runs.
 const LATE: Duration = Duration::from_secs(120);
@@ -105,9 +106,12 @@ impl<S: Subject> StateMachineTest for Against<S> {
                 assert_settled(&exchanged.settled.expect("the first half works"), endings);
                 this.fetched(model, exchanged.deliveries.expect("the second half works"), runs);
             }
-            (Verb::Renew { worker, stops, .. }, Answer::Renewed { runs, lost, cancelled }) => {
-                this.renew(*worker, *stops, runs, lost, cancelled);
+            (Verb::Renew { worker, stops, .. }, Answer::Renewed { runs, lost, cancelled, told }) => {
+                let renewed = this.renew(*worker, *stops, runs, lost, cancelled);
+                let renewed = renewed.map_or(Word::Nothing, Word::Is);
+                assert!(*told == Word::Unknown || *told == renewed, "worker {worker} is told {renewed:?} in place of {told:?}");
             }
+            (Verb::Tell(told, named), Answer::Told(alive, count)) => this.tell(*told, named, alive, *count),
             (Verb::Pause(index) | Verb::Resume(index), _) => {
                 let inspect = this.driver.inspect().expect("it can be looked into");
                 let name = queue(*index);
@@ -135,7 +139,7 @@ impl<S: Subject> StateMachineTest for Against<S> {
 }
 
 impl<S: Subject> Against<S> {
-    fn push(&self, groups: &[verbs::NewGroup], expected: &[model::Pushed]) {
+    fn push(&self, groups: &[verbs::NewGroup], expected: &[answer::Pushed]) {
         let groups: Vec<_> = groups
             .iter()
             .zip(expected)
@@ -205,7 +209,24 @@ impl<S: Subject> Against<S> {
         endings.iter().map(settlement).collect()
     }
 
-    fn renew(&self, index: usize, stops: bool, runs: &[(Run, Option<u8>)], lost: &[Number], cancelled: &[Number]) {
+    fn tell(&self, told: Told, named: &[usize], alive: &[usize], count: usize) {
+        let inspect = self.driver.inspect().expect("it can be looked into");
+        // One that nobody knows makes a list of those that are named, where none of them lives.
+        let stranger = if named.is_empty() { None } else { Some(worker(WORKERS)) };
+        let ids: Vec<_> = alive.iter().map(|index| worker(*index)).chain(stranger).collect();
+        let heard = self.runtime.block_on(inspect.tell(told, &ids)).expect("`tell` works");
+        assert_eq!(heard, count, "how many of {ids:?} are told");
+    }
+
+    /// Answers what the worker is told.
+    fn renew(
+        &self,
+        index: usize,
+        stops: bool,
+        runs: &[(Run, Option<u8>)],
+        lost: &[Number],
+        cancelled: &[Number],
+    ) -> Option<Told> {
         let row = WorkerRow {
             id: worker(index),
             name: format!("worker {index}"),
@@ -235,6 +256,7 @@ impl<S: Subject> Against<S> {
         renewed.lost.sort();
         renewed.cancelled.sort();
         assert_eq!((renewed.lost, renewed.cancelled), (ids(lost), ids(cancelled)), "lost, and to be cancelled");
+        renewed.told
     }
 
     fn maintain(&self, verb: &Verb, expected: &[Maintained]) {

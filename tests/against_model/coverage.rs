@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use queue::JobState;
 
-use crate::model::{Answer, Number, Pushed, Refusal};
+use crate::answer::{Answer, Pushed, Refusal, Word};
+use crate::model::Number;
 use crate::verbs::{Outcome, Verb};
 
 thread_local! {
@@ -14,7 +15,7 @@ thread_local! {
 }
 
 /// What must be met, each so often.
-const NEEDED: [&str; 41] = [
+const NEEDED: [&str; 44] = [
     "push: stored",
     "push: duplicate",
     "push: repeated",
@@ -53,6 +54,9 @@ const NEEDED: [&str; 41] = [
     "claim: done",
     "claim: refused",
     "claim: gone",
+    "tell: all",
+    "tell: named",
+    "renew: told",
     "list: newest first",
     "list: left out",
     "list: a page of several",
@@ -106,7 +110,12 @@ pub(crate) fn note(verb: &Verb, answer: &Answer) {
                 met("exchange: both", !runs.is_empty() && endings.iter().any(|ending| ending.is_stored));
             }
         }
-        Answer::Renewed { runs, lost, cancelled } => {
+        Answer::Told(alive, count) => {
+            met("tell: all", alive.is_empty() && *count > 0);
+            met("tell: named", !alive.is_empty());
+        }
+        Answer::Renewed { runs, lost, cancelled, told } => {
+            met("renew: told", matches!(told, Word::Is(_)));
             met("renew: lost", !lost.is_empty());
             met("renew: cancelled", !cancelled.is_empty());
             met("renew: progress", runs.iter().any(|(_, progress)| progress.is_some()));
@@ -144,7 +153,8 @@ pub(crate) fn note(verb: &Verb, answer: &Answer) {
         Answer::Listed(_, numbers, count) => {
             let Verb::List(list) = verb else { return };
             met("list: newest first", list.newest_first && numbers.len() > 1);
-            met("list: left out", !numbers.is_empty() && !(list.not_kinds.is_empty() && list.not_queues.is_empty()));
+            let leaves_out = list.not_kinds.len() + list.not_queues.len() > 0;
+            met("list: left out", leaves_out && !numbers.is_empty());
             met("list: a page of several", !numbers.is_empty() && (numbers.len() as u64) < *count);
         }
         Answer::Nothing => {}

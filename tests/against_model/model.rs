@@ -6,8 +6,9 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest_state_machine::ReferenceStateMachine;
 use queue::JobState;
-use queue::drivers::Action;
+use queue::drivers::{Action, Told};
 
+use crate::answer::{Answer, Ending, Maintained, Pushed, Refusal, Word};
 use crate::verbs::{End, Fetch, List, NewGroup, NewJob, Outcome, QUEUES, Verb, WORKERS, verb};
 
 /// For how long leases last, in seconds.
@@ -44,61 +45,6 @@ pub(crate) struct Job {
     pub(crate) progress: Option<u8>,
 }
 
-/// A group as it is pushed, and what is answered: whose id each job is given, and whether it is that of another one; nothing at all for a
-/// tick that was stored before.
-#[derive(Debug, Clone)]
-pub(crate) struct Pushed {
-    pub(crate) jobs: Vec<(Number, NewJob)>,
-    pub(crate) answers: Vec<(Number, bool)>,
-}
-
-/// What a verb must answer.
-#[derive(Debug, Clone)]
-pub(crate) enum Answer {
-    Nothing,
-    Pushed(Vec<Pushed>),
-    Fetched(Vec<Run>),
-    Settled(Vec<Ending>),
-    Exchanged(Vec<Ending>, Vec<Run>),
-    Renewed {
-        runs: Vec<(Run, Option<u8>)>,
-        lost: Vec<Number>,
-        cancelled: Vec<Number>,
-    },
-    Maintained(Vec<Maintained>),
-    Acted(Number, Result<JobState, Refusal>),
-    ActedOnMany(Vec<(Number, Result<JobState, Refusal>)>),
-    Claimed(Number, Result<Run, Refusal>),
-    /// Behind which one, which ones, and how many fit without the page.
-    Listed(Option<Number>, Vec<Number>, u64),
-}
-
-/// A settlement as it is sent, and whether it must be stored.
-#[derive(Debug, Clone)]
-pub(crate) struct Ending {
-    pub(crate) run: Run,
-    pub(crate) outcome: Outcome,
-    pub(crate) follow_ups: Vec<(Number, NewJob)>,
-    pub(crate) is_stored: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    Unknown,
-    Conflict,
-}
-
-/// What one `maintain` must have done.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Maintained {
-    pub(crate) promoted: usize,
-    pub(crate) rescued: usize,
-    pub(crate) failed: Vec<Number>,
-    pub(crate) pruned: usize,
-    /// In how many seconds the next job is due.
-    pub(crate) next_due: Option<u64>,
-}
-
 /// The store as it must be.
 #[derive(Debug, Clone)]
 pub(crate) struct Model {
@@ -114,6 +60,7 @@ pub(crate) struct Model {
     pub(crate) paused: BTreeSet<usize>,
     /// When each worker was seen.
     pub(crate) workers: [Option<u64>; WORKERS],
+    told: [Word; WORKERS],
     ticks: BTreeMap<(u8, u8), u64>,
     heard: u64,
     rescue_from: u64,
@@ -134,6 +81,7 @@ impl ReferenceStateMachine for Model {
             runs: Vec::new(),
             paused: BTreeSet::new(),
             workers: [None; WORKERS],
+            told: [Word::Nothing; WORKERS],
             ticks: BTreeMap::new(),
             heard: 0,
             rescue_from: 0,
@@ -188,6 +136,7 @@ impl ReferenceStateMachine for Model {
                 model.paused.remove(queue);
                 Answer::Nothing
             }
+            Verb::Tell(told, workers) => model.tell(*told, workers),
             Verb::List(list) => model.list(list),
         };
         model
@@ -344,6 +293,15 @@ impl Model {
 
     fn renew(&mut self, worker: usize, leases: &[(Index, Option<u8>)], stops: bool) -> Answer {
         self.heard = self.now;
+        let was_dead = self.workers[worker].is_some() && !self.is_alive(worker);
+        if was_dead && self.told[worker] != Word::Nothing {
+            self.told[worker] = Word::Unknown;
+        }
+        // What a worker is told as it stops does not matter.
+        let told = if stops { Word::Unknown } else { self.told[worker] };
+        if stops {
+            self.told[worker] = Word::Nothing;
+        }
         self.workers[worker] = (!stops).then_some(self.now);
         let (mut runs, mut lost, mut cancelled) = (Vec::new(), Vec::new(), Vec::new());
         let picked = leases.iter().filter(|_| !self.runs.is_empty()).map(|(pick, progress)| (self.run(pick), *progress));
@@ -361,7 +319,20 @@ impl Model {
                 }
             }
         }
-        Answer::Renewed { runs, lost, cancelled }
+        Answer::Renewed { runs, lost, cancelled, told }
+    }
+
+    fn tell(&mut self, told: Told, named: &[usize]) -> Answer {
+        // Whether a dead one that is named can be told is up to the driver.
+        let is_meant = |worker: &usize| self.is_alive(*worker) && (named.is_empty() || named.contains(worker));
+        let meant: Vec<_> = (0..WORKERS).filter(is_meant).collect();
+        meant.iter().for_each(|worker| self.told[*worker] = Word::Is(told));
+        let count = meant.len();
+        Answer::Told(if named.is_empty() { Vec::new() } else { meant }, count)
+    }
+
+    fn is_alive(&self, worker: usize) -> bool {
+        self.workers[worker].is_some_and(|seen| self.now < seen + LEASE)
     }
 
     fn live(&mut self) -> Maintained {
@@ -484,7 +455,7 @@ impl Model {
                 && (!list.is_tagged || job.new.is_tagged)
                 && !list.not_kinds.contains(&job.new.kind)
                 && !list.not_queues.contains(&job.new.queue)
-                && !(list.is_untagged && job.new.is_tagged)
+                && (!list.is_untagged || !job.new.is_tagged)
         };
         let mut fitting: Vec<_> = self.jobs.iter().filter(|(_, job)| fits(job)).map(|(number, _)| *number).collect();
         if list.newest_first {
@@ -502,8 +473,7 @@ impl Model {
 
     /// Queues that a worker serves which is alive: the first serves all but the last, the second the last.
     pub(crate) fn is_served(&self, queue: usize) -> bool {
-        let is_alive = |worker: usize| self.workers[worker].is_some_and(|seen| self.now < seen + LEASE);
-        is_alive(usize::from(queue == QUEUES - 1))
+        self.is_alive(usize::from(queue == QUEUES - 1))
     }
 }
 

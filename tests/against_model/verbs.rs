@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use queue::drivers::Action;
+use queue::drivers::{Action, Told};
 
 /// Queues, kinds and keys are numbers below these.
 pub(crate) const QUEUES: usize = 3;
@@ -38,6 +38,8 @@ pub(crate) enum Verb {
         worker: usize,
         job: Index,
     },
+    /// All that live, where none is named.
+    Tell(Told, Vec<usize>),
     Pause(usize),
     Resume(usize),
     List(List),
@@ -184,6 +186,8 @@ pub(crate) fn verb() -> BoxedStrategy<Verb> {
         2 => any::<Index>().prop_map(Verb::Forget),
         2 => (action(), vec(any::<Index>(), 0..6)).prop_map(|(action, jobs)| Verb::Act(action, jobs)),
         2 => (0..WORKERS, any::<Index>()).prop_map(|(worker, job)| Verb::Claim { worker, job }),
+        1 => (prop_oneof![Just(Told::Quiet), Just(Told::Restart)], vec(0..WORKERS, 0..3))
+            .prop_map(|(told, workers)| Verb::Tell(told, workers)),
         1 => (0..QUEUES).prop_map(Verb::Pause),
         1 => (0..QUEUES).prop_map(Verb::Resume),
         2 => list().prop_map(Verb::List),

@@ -253,9 +253,11 @@ impl ArgIs {
             let Some(inner) = field(value, key) else { return false };
             value = inner;
         }
-        match value.starts_with('"') {
-            true => serde_json::from_str::<String>(value).is_ok_and(|text| self.values.contains(&text)),
-            false => self.values.iter().any(|wanted| wanted == value),
+        match value.as_bytes().first() {
+            Some(b'"') => serde_json::from_str::<String>(value).is_ok_and(|text| self.values.contains(&text)),
+            // Of an object or an array a field is named.
+            Some(b'{' | b'[') => false,
+            _ => self.values.iter().any(|wanted| wanted == value),
         }
     }
 }

@@ -129,7 +129,7 @@ pub(super) async fn jobs_are_filtered_by_the_fields_of_their_payload(subject: &S
     let jobs = PAYLOADS.map(|payload| NewJob { payload: payload.as_bytes().into(), ..job() }).to_vec();
     let ids: Vec<_> = jobs.iter().map(|job| job.id).collect();
     subject.push_all(jobs).await;
-    let cases: [(&[&str], &[&str], &[usize]); 27] = [
+    let cases: [(&[&str], &[&str], &[usize]); 29] = [
         (&["user", "id"], &["42"], &[0, 1]),
         (&["user", "name"], &["Ada"], &[0]),
         (&["user", "name"], &["Ada", "ada", "Bob"], &[0, 1]),
@@ -152,6 +152,8 @@ pub(super) async fn jobs_are_filtered_by_the_fields_of_their_payload(subject: &S
         (&["items", "1", "name"], &["c"], &[0]),
         (&["items", "2", "name"], &["c"], &[]),
         (&["items", "0"], &["by name"], &[5]),
+        (&["items"], &["[ ]", "[]", "{}"], &[]),
+        (&["a.b"], &[r#"{"":"empty"}"#], &[]),
         (&["note"], &["say \"no\"\n\u{e9}\u{1f980}\\"], &[4]),
         (&["a.b", ""], &["empty"], &[4]),
         (&["größe"], &["L"], &[4]),
