@@ -32,7 +32,7 @@ impl Inspect for Sqlite {
     }
 
     fn count<'a>(&'a self, filter: &'a Filter, most: u64) -> BoxFuture<'a, Result<Count, Error>> {
-        Box::pin(self.read(async move |connection| list::count(connection, filter, most).await))
+        Box::pin(self.count_fitting(filter, most))
     }
 
     fn counts(&self) -> BoxFuture<'_, Result<Counts, Error>> {

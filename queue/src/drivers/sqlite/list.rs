@@ -2,9 +2,11 @@
 
 use sqlx::SqliteConnection;
 
+use super::Sqlite;
 use super::error::Fault;
-use super::look::{self, BATCH};
+use super::look::{self, BATCH, Look};
 use crate::drivers::{Count, Page};
+use crate::error::Error;
 use crate::job::{Filter, JobId};
 
 /// How many looks one count takes at most.
@@ -42,30 +44,37 @@ pub(super) async fn page(connection: &mut SqliteConnection, filter: &Filter) -> 
     Ok(Page::new(jobs, next))
 }
 
-/// How many jobs fit, up to about so many.
-pub(super) async fn count(connection: &mut SqliteConnection, filter: &Filter, most: u64) -> Result<Count, Fault> {
-    let filter = Filter { after: None, newest_first: false, ..filter.clone() };
-    let (mut jobs, mut looked) = (0, 0);
-    for mut look in look::looks(connection, &filter).await? {
-        loop {
-            if looked == MOST_LOOKS || (looked > 0 && jobs >= most) {
-                return Ok(Count::new(jobs, false));
-            }
-            looked += 1;
-            let end = if filter.reads_rows() {
-                let take = |_| {
-                    jobs += 1;
-                    false
-                };
-                look.rows(connection, take, BATCH).await?
-            } else {
-                let (fitting, end) = look.count(connection).await?;
+impl Sqlite {
+    /// How many jobs fit, up to about so many. Who else reads comes in between two looks.
+    pub(super) async fn count_fitting(&self, filter: &Filter, most: u64) -> Result<Count, Error> {
+        let filter = Filter { after: None, newest_first: false, ..filter.clone() };
+        let (mut jobs, mut looked) = (0, 0);
+        for mut look in self.read(async |connection| look::looks(connection, &filter).await).await? {
+            loop {
+                if looked == MOST_LOOKS || (looked > 0 && jobs >= most) {
+                    return Ok(Count::new(jobs, false));
+                }
+                looked += 1;
+                let (fitting, end) = self.read(async |connection| counted(connection, &look).await).await?;
                 jobs += fitting;
-                end
-            };
-            let Some(end) = end else { break };
-            look.go_on_behind(end);
+                let Some(end) = end else { break };
+                look.go_on_behind(end);
+            }
         }
+        Ok(Count::new(jobs, true))
     }
-    Ok(Count::new(jobs, true))
+}
+
+/// How many jobs one look finds, and where it ended.
+async fn counted(connection: &mut SqliteConnection, look: &Look<'_>) -> Result<(u64, Option<JobId>), Fault> {
+    if !look.reads_rows() {
+        return look.count(connection).await;
+    }
+    let mut jobs = 0;
+    let take = |_| {
+        jobs += 1;
+        false
+    };
+    let end = look.rows(connection, take, BATCH).await?;
+    Ok((jobs, end))
 }

@@ -76,6 +76,11 @@ impl<'a> Look<'a> {
         Self { filter, source, states: json(&states), bounds }
     }
 
+    /// Whether it must read the rows to know which fit.
+    pub(super) fn reads_rows(&self) -> bool {
+        self.filter.reads_rows()
+    }
+
     /// Goes on behind this id, where the last look ended, towards the greatest.
     pub(super) fn go_on_behind(&mut self, end: JobId) {
         if let Source::Of(ids) = &mut self.source {
@@ -92,7 +97,7 @@ impl<'a> Look<'a> {
         mut take: impl FnMut(JobRow) -> bool + Send,
         at_once: usize,
     ) -> Result<Option<JobId>, Fault> {
-        let at_once = if self.filter.reads_rows() { BATCH } else { at_once };
+        let at_once = if self.reads_rows() { BATCH } else { at_once };
         if let Source::Of(ids) = &self.source {
             for ids in ids[..Filter::LOOK.min(ids.len())].chunks(at_once.clamp(100, BATCH)) {
                 let rows = connection.fetch_all(self.query(include_str!("sql/jobs_of.sql"), &Span::of(ids))).await?;
@@ -154,7 +159,7 @@ impl<'a> Look<'a> {
     /// What can be read of the rows, and fits.
     fn fitting<'r>(&'r self, rows: &'r [SqliteRow]) -> impl Iterator<Item = JobRow> + 'r {
         let jobs = rows.iter().filter_map(|row| rows::job(row).ok());
-        jobs.filter(|job| !self.filter.reads_rows() || self.filter.fits(job))
+        jobs.filter(|job| !self.reads_rows() || self.filter.fits(job))
     }
 
     /// Which part of the file the look goes over, and where that ends; `None` where there is nothing behind it.
