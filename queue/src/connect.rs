@@ -35,9 +35,12 @@ impl Queue {
     /// | `memory:`, `async:` | the memory of this process; each connect is a store of its own |
     /// | `sync:` | the same, and a push resolves when its job has ended: for scripts and tests |
     /// | `sqlite:jobs.db` | a SQLite file, which is created where it is missing; the feature `sqlite` |
+    /// | `postgres://user@host/database` | a schema of a Postgres database; the feature `postgres` |
     ///
-    /// `sqlite:` takes `?synchronous=normal` (a push survives the process, and not a power cut of the last moments) and
-    /// `?busy_timeout=5000` (for how many milliseconds a statement waits for the lock of the file).
+    /// `sqlite:` takes `?synchronous=normal` (a push survives the process, and not a power cut of the last moments),
+    /// `?busy_timeout=5000` (for how many milliseconds a statement waits for the lock of the file), `?create=off` (a file that is not there is
+    /// an error) and `?migrate=off` (an old schema is an error). `postgres:` takes `schema`, `notify`, `migrate`, `prepare`, `completed`,
+    /// `poll` and `wait`: see its page in the documents.
     ///
     /// On `sync:` a delay and the wait before a retry are skipped; the attempts, the hooks and the error at the end are those of any
     /// other store. A snooze waits for its time.

@@ -92,6 +92,10 @@ pub(super) fn run(init: &Init, package: Option<&str>, current: &Path) -> Result<
     };
     let package = workspace.package(package)?;
     let binary = init.bin.as_deref().or(package.named_binary()).unwrap_or("craft");
+    if init.path.is_none() && package.features("queue").is_none() {
+        // The registry has another crate of this name.
+        return Err(Failure::new("`queue` is not published yet: name your copy of its repository by --path DIR"));
+    }
     let driver = init.driver.or_else(|| Driver::of(package)).unwrap_or(Driver::Sqlite);
     let plan = plan(&Choice { driver, binary, path: init.path.as_deref() }, package, current)?;
     plan.check()?;

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::package::{Package, run};
+use crate::package::{CHECKOUT, Package, run};
 
 #[test]
 fn each_way_of_writing_a_name_makes_the_same_job() {
@@ -181,7 +181,7 @@ fn a_test_is_left_out_where_it_is_not_wanted_or_cannot_be_written() {
 fn the_code_is_in_the_style_of_the_package() {
     let package = Package::new(&[]);
     package.write("rustfmt.toml", "tab_spaces = 2\n");
-    package.done(&["init"]);
+    package.done(&["init", "--path", CHECKOUT]);
     package.done(&["job", "A", "--field", "a:Vec< (u8,u8) >"]);
     assert!(package.read("src/bin/craft.rs").contains("\n  queue_cli::run("));
     assert!(package.read("src/jobs/a.rs").contains("\n  pub a: Vec<(u8, u8)>,\n"));
@@ -218,7 +218,7 @@ fn a_job_goes_to_the_package_that_was_chosen() {
         ("two/Cargo.toml", "[package]\nname = \"two\"\nedition = \"2024\"\n"),
         ("two/src/lib.rs", ""),
     ]);
-    package.done(&["init", "--package", "two"]);
+    package.done(&["init", "--path", CHECKOUT, "--package", "two"]);
     assert!(package.refused(&["job", "A"]).contains("choose a member"));
     assert!(package.refused(&["job", "A", "-p", "one"]).contains("the package `one` has no jobs yet: run `craft init` first"));
     package.done(&["job", "A", "-p", "two"]);

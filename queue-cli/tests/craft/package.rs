@@ -22,6 +22,9 @@ pub(crate) struct Said {
     pub(crate) err: String,
 }
 
+/// The root of this workspace, as an argument.
+pub(crate) const CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
 /// The root of this workspace.
 pub(crate) fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
@@ -67,7 +70,7 @@ impl Package {
     /// After `craft init`.
     pub(crate) fn ready() -> Self {
         let package = Self::new(&[]);
-        package.done(&["init"]);
+        package.done(&["init", "--path", CHECKOUT]);
         package
     }
 
