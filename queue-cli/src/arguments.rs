@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anstream::ColorChoice;
 use clap::Args;
+use queue::job::filter::read_span;
 
 use crate::failure::Failure;
 use crate::output::Format;
@@ -53,24 +54,8 @@ impl From<When> for ColorChoice {
 
 /// Reads a span of time: `100ms`, `30s`, `5m`, `1h30m`, `2d`, `1w`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    const UNITS: [(&str, u64); 6] =
-        [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000), ("w", 604_800_000)];
     let wrong = || format!("`{}` is no span of time, as `30s`, `5m`, `1h30m` or `2d`", text.escape_debug());
-    let (mut rest, mut millis) = (text, 0_u64);
-    if rest.is_empty() {
-        return Err(wrong());
-    }
-    while !rest.is_empty() {
-        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let (number, behind) = rest.split_at(digits);
-        let letters = behind.len() - behind.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
-        let (unit, behind) = behind.split_at(letters);
-        let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
-        let number: u64 = number.parse().map_err(|_| wrong())?;
-        millis = number.checked_mul(*factor).and_then(|more| millis.checked_add(more)).ok_or_else(wrong)?;
-        rest = behind;
-    }
-    Ok(Duration::from_millis(millis))
+    read_span(text).ok_or_else(wrong)
 }
 
 /// Whether a word is a queue's name at all.

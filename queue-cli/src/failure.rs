@@ -1,9 +1,9 @@
 //! Why a command did not do what it was asked.
 
-use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 
+pub(crate) use queue::chain;
 use queue::{Error, ErrorKind, PushError, StartError};
 
 use crate::exit;
@@ -90,19 +90,6 @@ impl From<io::Error> for Failure {
             _ => Self::new(exit::FAILED, format!("cannot write: {error}")),
         }
     }
-}
-
-/// An error and its causes in one line.
-pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    for cause in std::iter::successors(error.source(), |&cause| cause.source()).take(64) {
-        let words = cause.to_string();
-        if !text.ends_with(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-    }
-    text
 }
 
 #[cfg(test)]

@@ -100,7 +100,13 @@ pub(crate) fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<I
 /// An error and its causes in one line, as it is stored with an attempt and printed by `Debug`.
 ///
 /// A cause whose text already ends the line (errors that print their source themselves) is not said twice.
-pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
+///
+/// ```
+/// let error = "x".parse::<u16>().unwrap_err();
+/// assert_eq!(queue::chain(&error), "invalid digit found in string");
+/// ```
+#[must_use]
+pub fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     for cause in causes(error) {
         let words = cause.to_string();

@@ -78,7 +78,7 @@ pub use container::{Container, ContainerBuilder, FromContainer, Lazy, Provider};
 #[doc(inline)]
 pub use drivers::{PushError, Pushed};
 #[doc(inline)]
-pub use error::{BoxError, Error, ErrorKind};
+pub use error::{BoxError, Error, ErrorKind, chain};
 #[doc(inline)]
 pub use job::{BlockingJob, CancelReason, Job, JobContext, JobError, JobId, JobResult, JobRow, JobState, Queueable};
 #[doc(inline)]

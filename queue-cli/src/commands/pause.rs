@@ -1,7 +1,8 @@
 //! `queue:pause`.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
-use serde::Serialize;
 
 use super::{Ended, Group, Run, Spec};
 use crate::arguments::queue_name;
@@ -15,11 +16,6 @@ pub(crate) struct Pause {
     /// The queues, or `all`
     #[arg(value_name = "NAME… | all", required = true, value_parser = queue_name)]
     names: Vec<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct Paused {
-    paused: Vec<String>,
 }
 
 impl Run for Pause {
@@ -38,17 +34,22 @@ impl Run for Pause {
     };
 
     async fn run(self, mut session: Session) -> Ended {
-        let queue = session.look().await?;
-        let names = match self.names.as_slice() {
-            [name] if name == "all" => queue.counts().await?.queues.into_keys().collect(),
-            _ => self.names,
-        };
-        for name in &names {
-            queue.pause(name).await?;
-        }
-        let lines = |names: &[String]| names.iter().map(|name| format!("paused `{}`", plain(name))).collect();
-        let paused = Paused { paused: names };
-        session.output.document(&paused, || lines(&paused.paused))?;
-        Ok(exit::DONE)
+        set(&mut session, self.names, true).await
     }
+}
+
+/// Pauses queues, or has them go on.
+pub(super) async fn set(session: &mut Session, names: Vec<String>, is_paused: bool) -> Ended {
+    let queue = session.look().await?;
+    let names = match names.as_slice() {
+        [name] if name == "all" => queue.counts().await?.queues.into_keys().collect(),
+        _ => names,
+    };
+    for name in &names {
+        if is_paused { queue.pause(name).await? } else { queue.resume(name).await? }
+    }
+    let done = if is_paused { "paused" } else { "resumed" };
+    let record = BTreeMap::from([(done, &names)]);
+    session.output.document(&record, || names.iter().map(|name| format!("{done} `{}`", plain(name))).collect())?;
+    Ok(exit::DONE)
 }

@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 use super::{JobId, JobRow, JobState};
 
 pub use error::FilterError;
+pub use time::read_span;
 
 /// Which jobs [`Queue::jobs`](crate::Queue::jobs) lists, [`Queue::count`](crate::Queue::count) counts and
 /// [`Queue::retry_all`](crate::Queue::retry_all) retries: those that fit everything that is said; nothing said fits all.

@@ -48,6 +48,20 @@ fn is_date(text: &str) -> bool {
             .all(|(index, byte)| if [4, 7].contains(&index) { byte == b'-' } else { byte.is_ascii_digit() })
 }
 
+/// Reads a span of time as filters, attributes and the command line write it: `100ms`, `30s`, `5m`, `1h30m`, `2d`, `1w`; ten years at most.
+///
+/// ```
+/// use std::time::Duration;
+/// use queue::job::filter::read_span;
+///
+/// assert_eq!(read_span("1h30m"), Some(Duration::from_secs(5_400)));
+/// assert_eq!(read_span("90"), None);
+/// ```
+#[must_use]
+pub fn read_span(text: &str) -> Option<Duration> {
+    span(text).ok().map(Duration::from_millis)
+}
+
 /// A span in milliseconds, as the durations of the derive are written.
 fn span(text: &str) -> Result<u64, String> {
     let too_long = || format!("{} is longer than ten years", shown(text));
