@@ -23,6 +23,9 @@ macro_rules! on_every_store {
     };
 }
 
+mod bounds;
+mod lines;
 mod place;
 mod process;
 mod push;
+mod settings;

@@ -149,12 +149,13 @@ async fn dump_file(path: &Path) -> Vec<String> {
 
 async fn dump_schema(schema: &Schema) -> Vec<String> {
     let mut connection: PgConnection = schema.connect().await;
-    let tables: Vec<String> =
-        sqlx::query_scalar("SELECT relname::text FROM pg_class WHERE relnamespace = $1::regnamespace AND relkind = 'r' ORDER BY 1")
-            .bind(schema.name())
-            .fetch_all(&mut connection)
-            .await
-            .unwrap();
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT relname::text FROM pg_class WHERE relnamespace = $1::regnamespace AND relkind = 'r' ORDER BY 1",
+    )
+    .bind(schema.name())
+    .fetch_all(&mut connection)
+    .await
+    .unwrap();
     let mut lines = Vec::new();
     for table in tables {
         let text = format!("SELECT '{table} ' || row_to_json(t)::text FROM {table} t ORDER BY 1");

@@ -1,6 +1,6 @@
 //! The binary: run to its end, or watched while it runs.
 
-use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::io::{BufRead as _, BufReader, PipeWriter, Read, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -114,6 +114,16 @@ impl Running {
         Self { child, lines, said: Vec::new() }
     }
 
+    /// With its standard output going elsewhere.
+    pub(crate) fn deaf(command: &mut Command, out: PipeWriter) -> Self {
+        let mut child = command.stdout(out).stderr(Stdio::piped()).spawn().unwrap();
+        // What it was given, which holds the other end open.
+        command.stdout(Stdio::null());
+        let (send, lines) = channel();
+        read(Stream::Err, child.stderr.take().unwrap(), send);
+        Self { child, lines, said: Vec::new() }
+    }
+
     /// A worker, as soon as it takes jobs.
     pub(crate) fn work(place: &Place, words: &[&str]) -> Self {
         let mut running = Self::start(&mut jobbed(place, &[&["queue:work"], words].concat()));
@@ -167,9 +177,8 @@ impl Running {
             }
         }
         let status = self.child.wait().unwrap();
-        let of = |stream| {
-            self.said.iter().filter(|(of, _)| *of == stream).map(|(_, line)| format!("{line}\n")).collect::<String>()
-        };
+        let of =
+            |stream| self.said.iter().filter(|(of, _)| *of == stream).map(|(_, line)| format!("{line}\n")).collect::<String>();
         Ran { code: status.code(), out: of(Stream::Out), err: of(Stream::Err) }
     }
 }
@@ -192,7 +201,6 @@ impl Drop for Running {
 }
 
 /// Looks again and again until something is so, which has no event that another process could see; only the patience is a time.
-#[track_caller]
 pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
     let end = Instant::now() + PATIENCE;
     while !is_so().await {

@@ -61,13 +61,17 @@ async fn the_options_of_a_push_go_before_those_of_the_type(place: Place) {
     assert_eq!(row.tags, ["trouble", "blue", "green"]);
     assert!(row.unique_key.is_some());
     assert_eq!(row.due_at.duration_since(row.created_at).unwrap(), Duration::from_secs(3_600));
-    assert_eq!(rows[1].due_at, SystemTime::UNIX_EPOCH + Duration::from_secs(4_102_542_245));
+    // The clock of the store may differ from that of the machine.
+    let early = SystemTime::UNIX_EPOCH + Duration::from_secs(4_102_542_240);
+    assert!((0..10).contains(&rows[1].due_at.duration_since(early).unwrap().as_secs()), "{:?}", rows[1].due_at);
 }
 
 async fn a_duplicate_is_told_and_not_stored(place: Place) {
     let first = push(&place, &["Rebuilds", "index=a"]).ends_with(0).says("pushed Rebuilds");
     let id = first.out.split(' ').nth(2).unwrap();
-    push(&place, &["Rebuilds", "index=a"]).ends_with(0).says(&format!("Rebuilds {id} has the unique key already: nothing was pushed"));
+    push(&place, &["Rebuilds", "index=a"])
+        .ends_with(0)
+        .says(&format!("Rebuilds {id} has the unique key already: nothing was pushed"));
     push(&place, &["Rebuilds", "index=b"]).ends_with(0).says("pushed Rebuilds");
     push(&place, &["Greet", "name=x", "--unique", "key"]).ends_with(0).says("pushed Greet");
     push(&place, &["Greet", "name=y", "--unique", "key"]).ends_with(0).says("nothing was pushed");
@@ -87,8 +91,12 @@ async fn what_cannot_be_meant_is_refused_and_nothing_is_stored(place: Place) {
     let before = place.dump().await;
     let refused: [(&[&str], i32, &[&str]); 14] = [
         (&["Greet", "nmae=x"], 1, &["no arguments of `Greet`", "missing field `name`"]),
-        (&["Greet", "name=42"], 1, &["name: invalid type: integer `42`, expected a string"]),
-        (&["Spreads", r#"{"to": ["a", 2]}"#], 1, &["to[1]: invalid type: integer `2`", r#"the arguments were {"to": ["a", 2]}"#]),
+        (&["Greet", "name=42"], 1, &["the payload cannot be decoded at `name`: invalid type: integer `42`, expected a string"]),
+        (
+            &["Spreads", r#"{"to": ["a", 2]}"#],
+            1,
+            &["at `to[1]`: invalid type: integer `2`", r#"the arguments were {"to": ["a", 2]}"#],
+        ),
         (&["Great", "name=x"], 1, &["no job here has the kind `Great`", "did you mean `Greet`?"]),
         (&["Xyzzyxyzzy"], 1, &["no job here has the kind `Xyzzyxyzzy`", "known are "]),
         (&["Greet", "[1]"], 2, &["`[1]` is neither a JSON object nor FIELD=VALUE"]),
@@ -111,7 +119,7 @@ async fn what_cannot_be_meant_is_refused_and_nothing_is_stored(place: Place) {
         (large.as_bytes(), "1 MiB"),
         (b"", "standard input is empty"),
         (b" \n", "standard input is empty"),
-        (b"{\"name\": \"\xff\"}", "cannot read standard input: stream did not contain valid UTF-8"),
+        (b"{\"name\": \"\xff\"}", "standard input is no valid UTF-8"),
         (b"[1]", "expected struct"),
     ];
     for (input, text) in inputs {
@@ -126,7 +134,7 @@ fn a_url_that_names_no_store_is_refused() {
     let place = Place::file();
     for (url, code, text) in [
         ("", 78, "no store is named"),
-        ("nonsense", 78, "nonsense"),
+        ("nonsense", 78, "begins with a scheme"),
         ("redis://x", 78, "redis"),
         ("postgres://postgres@127.0.0.1:1/x?schema=y", 69, ""),
     ] {

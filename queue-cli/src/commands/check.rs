@@ -17,7 +17,7 @@ pub(crate) struct Check {
     #[arg(long)]
     store: bool,
     /// Decode so many of the oldest and so many of the newest waiting jobs, instead of all
-    #[arg(long, value_name = "JOBS", requires = "store")]
+    #[arg(long, value_name = "JOBS", requires = "store", value_parser = clap::value_parser!(u64).range(1..))]
     sample: Option<u64>,
 }
 
@@ -107,7 +107,7 @@ fn lines(report: &Report) -> Vec<String> {
             plain(&stranded.problem)
         ));
         lines.push(format!("  as job {}", stranded.example));
-        lines.extend(stranded.hint.iter().map(|hint| format!("  {hint}")));
+        lines.extend(stranded.hint.iter().map(|hint| format!("  {}", plain(hint))));
     }
     lines
 }
