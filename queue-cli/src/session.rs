@@ -86,6 +86,11 @@ impl Session {
         }
     }
 
+    /// Whether the program brought the queue: then it is not this command's to close.
+    pub(crate) fn is_given(&self) -> bool {
+        self.given.is_some()
+    }
+
     async fn opened(&self, connect: Connect) -> Result<Queue, Failure> {
         let wait = self.globals.wait;
         let opened = tokio::time::timeout(wait, connect).await;

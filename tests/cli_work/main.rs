@@ -24,8 +24,18 @@ macro_rules! on_every_store {
 }
 
 mod bounds;
+mod check;
+mod check_store;
+mod doctor;
 mod lines;
+mod memory;
 mod place;
+mod probe;
 mod process;
 mod push;
+mod replay;
 mod settings;
+mod settle;
+mod signals;
+mod systemd;
+mod told;

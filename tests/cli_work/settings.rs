@@ -47,7 +47,7 @@ async fn slots_are_those_that_were_said(place: Place) {
     worker.until("waiting");
     worker.until("waiting");
     worker.signal("USR1");
-    worker.until("2 jobs run");
+    worker.until("2 jobs running");
     let queue = place.queue().await;
     let row = queue.workers().await.unwrap().into_iter().find(|worker| worker.name == "two").unwrap();
     let slots: Vec<_> = row.queues.iter().map(|(name, slots)| format!("{name}={slots}")).collect();

@@ -142,7 +142,10 @@ impl Run for Work {
             grace: self.shutdown_timeout,
         };
         let code = work::run(&mut session, Working { worker, events, signals, probe }, until).await?;
-        queue.shutdown().await?;
+        match session.is_given() {
+            true => queue.flush().await?,
+            false => queue.shutdown().await?,
+        }
         Ok(code)
     }
 }

@@ -187,7 +187,7 @@ async fn at(time: Option<tokio::time::Instant>) {
 
 fn tell_running(session: &mut Session, handle: &WorkerHandle) {
     let running = handle.running();
-    session.output.say(format!("{} jobs run", running.len()));
+    session.output.say(format!("{} running", crate::bulk::jobs(running.len() as u64)));
     for job in running {
         session.output.say(lines::running(&job));
     }
