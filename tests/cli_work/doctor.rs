@@ -47,7 +47,7 @@ async fn all_is_well_where_a_worker_lives_and_all_can_be_run(place: Place) {
     assert_found(&found, "store", "ok", " answered in ");
     assert_found(&found, "clock", "ok", "");
     assert_found(&found, "workers", "ok", "1 live");
-    assert_found(&found, "payloads", "ok", "1 waiting and running jobs were decoded");
+    assert_found(&found, "payloads", "ok", "decoded 1 job that waits or runs");
     let said = ran(&place, &["doctor"]).ends_with(0);
     said.says(" CHECK ").says(" payloads ");
     worker.signal("TERM");
@@ -84,11 +84,7 @@ async fn a_worker_that_died_is_told(place: Place) {
     worker.signal("KILL");
     assert_eq!(worker.end().code, None);
     // Its lease is over.
-    let hour_ago = match place.as_schema() {
-        Some(_) => "UPDATE {}.queue_workers SET seen_at = seen_at - interval '1 hour'",
-        None => "UPDATE queue_workers SET seen_at = seen_at - 3600000000",
-    };
-    place.sql(&hour_ago.replace("{}", place.as_schema().map_or("", |schema| schema.name()))).await;
+    place.sql("UPDATE queue_workers SET seen_at = seen_at - 3600000000").await;
     let living = Running::work(&place, &[]);
     eventually("one lives and one died", async || {
         doctor(&place, 0).iter().any(|(what, status, detail)| {
@@ -112,7 +108,7 @@ async fn services_that_cannot_be_made_are_a_failure(place: Place) {
     let with = |name: &str, value: &str| findings(&run(jobbed(&place, &["doctor", "-o", "jsonl"]).env(name, value)).ends_with(4));
     assert_found(&with("TEST_NO_SERVICES", "no DATABASE_URL"), "jobs", "failed", "cannot make the services: no DATABASE_URL");
     assert_found(&with("TEST_STAGE", "broken"), "jobs", "failed", "Printer");
-    assert_found(&with("TEST_STAGE", "broken"), "payloads", "ok", "1 waiting and running job was decoded");
+    assert_found(&with("TEST_STAGE", "broken"), "payloads", "ok", "decoded 1 job that waits or runs");
 }
 
 async fn a_store_that_is_not_there_is_a_failure(place: Place) {
@@ -121,11 +117,7 @@ async fn a_store_that_is_not_there_is_a_failure(place: Place) {
     assert_found(&found, "store", "failed", "");
     // An old schema is told as that.
     ran(&place, &["queue:push", "Purges"]).ends_with(0);
-    let older = match place.as_schema() {
-        Some(schema) => format!("DELETE FROM {}.queue_schema WHERE version > 1", schema.name()),
-        None => "DELETE FROM queue_schema WHERE version > 1".to_owned(),
-    };
-    place.sql(&older).await;
+    place.sql("DELETE FROM queue_schema WHERE version > 1").await;
     assert_found(&doctor(&place, 4), "schema", "failed", "version 1, and this program wants 2: run `craft migrate`");
 }
 
@@ -139,7 +131,7 @@ fn a_server_that_is_away_and_settings_that_cannot_be_meant_are_failures() {
     let away = with("postgres://postgres:secret@127.0.0.1:1/x?schema=y");
     assert_found(&away, "store", "failed", "");
     assert_found(&away, "schema", "failed", "");
-    assert!(away.iter().all(|(_, _, detail)| !detail.contains("secret")), "{away:#?}");
+    assert!(away.iter().all(|(_, _, detail)| !detail.contains("secret") && !detail.contains('\n')), "{away:#?}");
     assert_found(&with("redis://x"), "store", "failed", "redis");
     assert_found(&with(""), "store", "failed", "no store is named");
     assert_found(&with("memory:"), "store", "failed", "lives in the memory of a process");

@@ -112,7 +112,7 @@ async fn what_cannot_be_run_is_told(place: Place) {
     let ids = place.push(jobs.into_iter().chain([newer])).await;
     let before = place.dump().await;
     run(&mut replay(&place, ids[0], &[])).ends_with(1).complains("no job here has the kind `Great`").complains("`Greet`?");
-    run(&mut replay(&place, ids[1], &[])).ends_with(5).says("at `to[1]`: invalid type: integer `2`");
+    run(&mut replay(&place, ids[1], &[])).ends_with(5).says("at `to[1]`\n  caused by: invalid type: integer `2`");
     run(&mut replay(&place, ids[3], &[])).ends_with(1).complains("version 9").complains("knows 1");
     run(&mut replay(&place, JobId::new(), &[])).ends_with(3);
     ran(&place, &["queue:replay", "x"]).ends_with(2);

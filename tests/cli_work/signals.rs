@@ -87,7 +87,7 @@ async fn it_says_what_runs_when_it_is_asked(place: Place) {
     worker.until("waiting");
     worker.signal("USR1");
     worker.until("1 job running");
-    let line = worker.until("Waits");
+    let line = worker.until(", attempt 1 of 20, for ");
     assert!(line.starts_with(&format!("  Waits {} in `default`, attempt 1 of 20, for ", ids[0])), "{line}");
     // Also while it stops.
     place.push([stored("Waits", DEAF)]).await;

@@ -5,6 +5,7 @@ use queue::Registry;
 use serde::Serialize;
 
 use super::{Ended, Group, Run, Spec};
+use crate::bulk::jobs;
 use crate::exit;
 use crate::output::{grouped, plain};
 use crate::session::Session;
@@ -94,7 +95,7 @@ fn lines(report: &Report) -> Vec<String> {
     }
     let Some(store) = &report.store else { return lines };
     let part = if store.is_all { "" } else { " (a sample)" };
-    lines.push(format!("{} waiting and running jobs of the store were decoded{part}", grouped(store.looked_at)));
+    lines.push(format!("decoded {} of the store that wait or run{part}", jobs(store.looked_at)));
     if store.stranded.is_empty() {
         lines.push("this program can run each of them".to_owned());
     }

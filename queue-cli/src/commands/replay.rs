@@ -97,8 +97,11 @@ impl Run for Replay {
 
 fn check(row: &JobRow, settle: bool) -> Result<(), Failure> {
     let registry = Registry::linked();
-    if registry.find(&row.kind).is_none() {
-        return Err(unknown_kind(&row.kind, &registry));
+    let entry = registry.find(&row.kind).ok_or_else(|| unknown_kind(&row.kind, &registry))?;
+    // A worker leaves such a job to others, so the run would never begin.
+    if row.version > entry.options.version {
+        let text = format!("the payload has version {}, and `{}` knows {}", row.version, entry.kind, entry.options.version);
+        return Err(Failure::new(exit::FAILED, text).hint("a later release pushed it: replay it with the binary of that one"));
     }
     if row.payload.is_none() {
         return Err(Failure::new(exit::FAILED, format!("the store no longer keeps the payload of job {}", row.id)));
