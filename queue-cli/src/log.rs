@@ -31,8 +31,13 @@ pub(crate) fn to_stderr(globals: &Globals, spans: Spans) {
         When::Never => false,
         When::Auto => anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never,
     };
-    let subscriber =
-        tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(is_colored).with_span_events(events).with_env_filter(filter);
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(is_colored)
+        .with_span_events(events)
+        .with_env_filter(filter)
+        // It would tell of a standard error that nobody reads on that standard error, and panic.
+        .log_internal_errors(false);
     // Another subscriber is the user's choice.
     drop(subscriber.try_init());
 }

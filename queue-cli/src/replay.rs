@@ -1,7 +1,8 @@
 //! A driver of one job: what the pipeline of a worker runs when somebody replays a stored job.
 //!
 //! The worker is a real one, with its container, its spans and its timeouts. What it stores ends here: the outcome is kept to be told, what
-//! the job pushes is caught. With a driver behind it (`--settle`) the job is claimed there, and the outcome goes on to that.
+//! the job pushes is caught. With a driver behind it (`--settle`) the job is claimed there, and the outcome and the pushes go on to that: a
+//! job that is completed has done all that it does.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -29,9 +30,11 @@ pub(crate) struct Seen {
     /// Why the job could not be claimed.
     pub(crate) refused: Option<Error>,
     pub(crate) outcome: Option<Outcome>,
+    /// Which attempt it ran in.
+    pub(crate) attempt: u32,
     /// The handler completed it in a transaction of its own.
     pub(crate) is_completed_in: bool,
-    /// What it pushed.
+    /// What it pushed, whether that was caught or stored.
     pub(crate) pushed: Vec<NewJob>,
 }
 
@@ -50,6 +53,12 @@ impl OneJob {
     fn catch(&self, jobs: &[NewJob]) -> Vec<Pushed> {
         self.seen().pushed.extend(jobs.iter().cloned());
         jobs.iter().map(|job| Pushed::stored(job.id)).collect()
+    }
+
+    /// Notes what the store took.
+    fn note(&self, jobs: Vec<NewJob>, pushed: &[Pushed]) {
+        let stored = jobs.into_iter().zip(pushed).filter(|(_, pushed)| !pushed.is_duplicate).map(|(job, _)| job);
+        self.seen().pushed.extend(stored);
     }
 
     /// The job as if it had been fetched: the attempt that it is in, and not the last one, so that a failure is not final.
@@ -101,19 +110,33 @@ impl Driver for OneJob {
     }
 
     fn push<'a>(&'a self, groups: &'a [Group]) -> BoxFuture<'a, Vec<PushResult>> {
-        Box::pin(async move { groups.iter().map(|group| Ok(self.catch(&group.jobs))).collect() })
+        Box::pin(async move {
+            let Some(behind) = &self.behind else { return groups.iter().map(|group| Ok(self.catch(&group.jobs))).collect() };
+            let results = behind.push(groups).await;
+            for (group, result) in groups.iter().zip(&results) {
+                self.note(group.jobs.clone(), result.as_deref().unwrap_or_default());
+            }
+            results
+        })
     }
 
     fn push_in<'a>(&'a self, transaction: &'a mut dyn StoreTransaction, jobs: Vec<NewJob>) -> BoxFuture<'a, PushResult> {
-        let _ = transaction;
-        Box::pin(async move { Ok(self.catch(&jobs)) })
+        Box::pin(async move {
+            let Some(behind) = &self.behind else { return Ok(self.catch(&jobs)) };
+            let pushed = behind.push_in(transaction, jobs.clone()).await?;
+            self.note(jobs, &pushed);
+            Ok(pushed)
+        })
     }
 
     fn fetch<'a>(&'a self, request: &'a FetchRequest) -> BoxFuture<'a, Result<Vec<Delivery>, Error>> {
         Box::pin(async move {
             match self.claimed(request).await {
                 None => Ok(Vec::new()),
-                Some(Ok(delivery)) => Ok(vec![delivery]),
+                Some(Ok(delivery)) => {
+                    self.seen().attempt = delivery.attempt;
+                    Ok(vec![delivery])
+                }
                 Some(Err(error)) => {
                     self.seen().refused = Some(error);
                     Ok(Vec::new())
@@ -131,6 +154,7 @@ impl Driver for OneJob {
             let mut seen = self.seen();
             for settlement in settlements {
                 seen.outcome = Some(settlement.outcome.clone());
+                seen.pushed.extend(settlement.follow_ups.iter().cloned());
             }
             Ok(settled)
         })

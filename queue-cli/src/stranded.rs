@@ -46,9 +46,8 @@ pub(crate) async fn look(queue: &Queue, registry: &Registry, sample: Option<u64>
         Some(most) => {
             let is_all = read(queue, registry, live.clone(), most, &mut sight).await?;
             if !is_all {
-                sight.is_partial = true;
-                // The oldest again, where both overlap, are known by their ids.
-                read(queue, registry, live.newest_first(), most, &mut sight).await?;
+                // Where the newest come to the oldest, which are known by their ids, all have been read.
+                sight.is_partial = !read(queue, registry, live.newest_first(), most, &mut sight).await?;
             }
         }
     }

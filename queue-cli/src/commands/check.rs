@@ -5,6 +5,7 @@ use queue::{Registry, Worker};
 use serde::Serialize;
 
 use super::{Ended, Group, Run, Spec};
+use crate::bulk::jobs;
 use crate::exit;
 use crate::output::{grouped, plain};
 use crate::session::Session;
@@ -17,7 +18,7 @@ pub(crate) struct Check {
     #[arg(long)]
     store: bool,
     /// Decode so many of the oldest and so many of the newest waiting jobs, instead of all
-    #[arg(long, value_name = "JOBS", requires = "store")]
+    #[arg(long, value_name = "JOBS", requires = "store", value_parser = clap::value_parser!(u64).range(1..))]
     sample: Option<u64>,
 }
 
@@ -104,7 +105,7 @@ fn lines(report: &Report) -> Vec<String> {
     lines.extend(report.warnings.iter().map(|warning| format!("warning: {}", plain(warning))));
     let Some(store) = &report.store else { return lines };
     let part = if store.is_all { "" } else { " (a sample)" };
-    lines.push(format!("{} waiting and running jobs of the store were decoded{part}", grouped(store.looked_at)));
+    lines.push(format!("decoded {} of the store that wait or run{part}", jobs(store.looked_at)));
     if store.stranded.is_empty() {
         lines.push("this program can run each of them".to_owned());
     }
@@ -117,7 +118,7 @@ fn lines(report: &Report) -> Vec<String> {
             plain(&stranded.problem)
         ));
         lines.push(format!("  as job {}", stranded.example));
-        lines.extend(stranded.hint.iter().map(|hint| format!("  {hint}")));
+        lines.extend(stranded.hint.iter().map(|hint| format!("  {}", plain(hint))));
     }
     lines
 }

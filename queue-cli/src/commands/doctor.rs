@@ -7,6 +7,7 @@ use queue::{Queue, Registry};
 use serde::Serialize;
 
 use super::{Ended, Group, Run, Spec};
+use crate::bulk::jobs;
 use crate::exit;
 use crate::output::{Cell, Color, Record, plain, span};
 use crate::records::is_alive;
@@ -111,7 +112,7 @@ async fn store(queue: &Queue) -> Result<Vec<Finding>, queue::Error> {
         if of_queue.unserved > 0 {
             findings.push(Finding::warning(
                 "queue",
-                format!("{} jobs wait in `{}`, and no live worker serves it", of_queue.unserved, plain(name)),
+                format!("{} in `{}`, and no live worker serves it", waiting(of_queue.unserved), plain(name)),
             ));
         }
         if of_queue.is_paused {
@@ -124,9 +125,18 @@ async fn store(queue: &Queue) -> Result<Vec<Finding>, queue::Error> {
         findings.push(Finding::failed("payloads", text));
     }
     if looked.stranded.is_empty() {
-        findings.push(Finding::ok("payloads", format!("{} waiting and running jobs were decoded", looked.looked_at)));
+        findings.push(Finding::ok("payloads", format!("decoded {}", live(looked.looked_at))));
     }
     Ok(findings)
+}
+
+fn waiting(count: u64) -> String {
+    if count == 1 { "1 job waits".to_owned() } else { format!("{} wait", jobs(count)) }
+}
+
+/// Jobs that have not ended.
+fn live(count: u64) -> String {
+    if count == 1 { "1 job that waits or runs".to_owned() } else { format!("{} that wait or run", jobs(count)) }
 }
 
 impl Finding {
@@ -139,6 +149,8 @@ impl Finding {
     }
 
     fn failed(what: &'static str, detail: String) -> Self {
+        // A finding is a line.
+        let detail = detail.lines().map(str::trim).collect::<Vec<_>>().join("; ");
         Self { what, status: "failed", detail }
     }
 }

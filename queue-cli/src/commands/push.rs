@@ -83,9 +83,12 @@ impl Run for Push {
         };
         entry.decode(payload.as_bytes(), entry.options.version).map_err(|error| wrong(error.source().unwrap_or(&error)))?;
         let job = self.changed(entry.job(payload.as_bytes()).map_err(|error| wrong(&error))?);
+        let note = left_out(&payload, &job.payload);
         let (kind, lane) = (job.kind.to_string(), job.queue.to_string());
         let queue = session.push().await?;
         let pushed = queue.dispatch(job).await?;
+        // A field may have another name when it is stored, so this is no failure.
+        note.into_iter().for_each(|note| session.output.say(note));
         let record = PushedRecord { id: pushed.id.to_string(), kind, queue: lane, duplicate: pushed.is_duplicate };
         session.output.document(&record, || {
             let PushedRecord { id, kind, queue, duplicate } = &record;
@@ -139,14 +142,41 @@ pub(super) fn unknown_kind(kind: &str, registry: &Registry) -> Failure {
 fn payload(words: &[String]) -> Result<String, Failure> {
     match words {
         [] => Ok("{}".to_owned()),
-        [word] if word == "-" => {
-            let mut text = String::new();
-            let read = std::io::stdin().lock().take(2 * 1024 * 1024).read_to_string(&mut text);
-            read.map_err(|error| Failure::new(exit::FAILED, format!("cannot read standard input: {error}")))?;
-            Ok(text)
-        }
+        [word] if word == "-" => from_input(),
         [word] if word.trim_start().starts_with('{') => Ok(word.clone()),
         words => Ok(Value::Object(words.iter().map(|word| field(word)).collect::<Result<Map<_, _>, _>>()?).to_string()),
+    }
+}
+
+/// More than any store takes, and not so much that whoever pipes a dump in fills the memory.
+const MOST: u64 = 2 * 1024 * 1024;
+
+fn from_input() -> Result<String, Failure> {
+    let failed = |text: String| Failure::new(exit::FAILED, text);
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().take(MOST).read_to_end(&mut bytes);
+    read.map_err(|error| failed(format!("cannot read standard input: {error}")))?;
+    if bytes.len() as u64 == MOST {
+        return Err(failed("standard input has more than the 1 MiB that a payload may have".to_owned()));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| failed("standard input is no valid UTF-8".to_owned()))?;
+    match text.trim() {
+        "" => Err(failed("standard input is empty".to_owned()).hint("it should have a JSON object, as {\"user_id\":42}")),
+        _ => Ok(text),
+    }
+}
+
+/// The fields that were given, and of which nothing is stored.
+fn left_out(given: &str, stored: &[u8]) -> Option<String> {
+    let given: Map<String, Value> = serde_json::from_str(given).ok()?;
+    let stored: Map<String, Value> = serde_json::from_slice(stored).ok()?;
+    let quoted =
+        |keys: &mut dyn Iterator<Item = &String>| keys.map(|key| format!("`{}`", plain(key))).collect::<Vec<_>>().join(", ");
+    let left = quoted(&mut given.keys().filter(|key| !stored.contains_key(*key)));
+    match (left.is_empty(), stored.is_empty()) {
+        (true, _) => None,
+        (false, true) => Some(format!("note: {left} is not stored: the job has no arguments")),
+        (false, false) => Some(format!("note: {left} is not stored, only {}", quoted(&mut stored.keys()))),
     }
 }
 

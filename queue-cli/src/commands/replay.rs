@@ -19,6 +19,7 @@ use crate::log;
 use crate::output::{plain, span};
 use crate::replay::{GRACE, OneJob};
 use crate::session::Session;
+use crate::work::signals;
 
 /// Runs one stored job here and now.
 #[derive(Debug, Args)]
@@ -45,11 +46,14 @@ struct Replayed {
     settled: bool,
     /// The handler completed the job in a transaction of its own, which is not stored unless it is settled.
     completed_in_transaction: bool,
-    /// What it pushed. It was caught, and is not stored.
+    /// What it pushed. It is stored where the outcome is, and was caught where not.
     pushed: Vec<Caught>,
+    /// The code of the signal that ended the run.
+    #[serde(skip)]
+    ended_by: Option<u8>,
 }
 
-/// A job that was caught.
+/// A job that it pushed.
 #[derive(Debug, Serialize)]
 struct Caught {
     kind: String,
@@ -63,7 +67,7 @@ impl Run for Replay {
         verb: "replay",
         group: Group::Work,
         about: "Run one stored job here and now, and leave the store as it is",
-        more: "The job runs in this process, with the container and the code of this program: its services are real, and so is what they do. Its spans and its error chain are printed, its pushes are caught and printed, and the store keeps the job as it is. RUST_LOG says what is logged. Ends with code 5 when the run did not complete.",
+        more: "The job runs in this process, with the container and the code of this program: its services are real, and so is what they do. Its spans and its error chain are printed, its pushes are caught and printed, and the store keeps the job as it is. With --settle the outcome is stored, and so are the pushes. RUST_LOG says what is logged. Ends with code 5 when the run did not complete, and with 130 or 143 when Ctrl-C or SIGTERM ended it, which gives the job back.",
         examples: [
             ("queue:replay 019abf0e-5d1c-7b3e-9c41-3f6e0a9d2b11", "why did that one fail?"),
             ("queue:replay 019abf0e-5d1c-7b3e-9c41-3f6e0a9d2b11 --settle", "run it, and store how it ended"),
@@ -83,14 +87,21 @@ impl Run for Replay {
         }
         let replayed = replay(&queue, container, row, self.settle).await?;
         session.output.document(&replayed, || lines(&replayed))?;
-        Ok(if replayed.outcome == "completed" { exit::DONE } else { exit::JOBS_FAILED })
+        Ok(match (replayed.outcome, replayed.ended_by) {
+            ("completed", _) => exit::DONE,
+            (_, Some(code)) => code,
+            (_, None) => exit::JOBS_FAILED,
+        })
     }
 }
 
 fn check(row: &JobRow, settle: bool) -> Result<(), Failure> {
     let registry = Registry::linked();
-    if registry.find(&row.kind).is_none() {
-        return Err(unknown_kind(&row.kind, &registry));
+    let entry = registry.find(&row.kind).ok_or_else(|| unknown_kind(&row.kind, &registry))?;
+    // A worker leaves such a job to others, so the run would never begin.
+    if row.version > entry.options.version {
+        let text = format!("the payload has version {}, and `{}` knows {}", row.version, entry.kind, entry.options.version);
+        return Err(Failure::new(exit::FAILED, text).hint("a later release pushed it: replay it with the binary of that one"));
     }
     if row.payload.is_none() {
         return Err(Failure::new(exit::FAILED, format!("the store no longer keeps the payload of job {}", row.id)));
@@ -104,12 +115,14 @@ fn check(row: &JobRow, settle: bool) -> Result<(), Failure> {
 
 /// Runs it by a worker of its own, on a driver that has nothing but this job.
 async fn replay(queue: &Queue, container: Container, row: JobRow, settle: bool) -> Result<Replayed, Failure> {
-    let (id, kind, lane, attempt) = (row.id, row.kind.clone(), row.queue.clone(), row.attempt.max(1));
+    let (id, kind, lane) = (row.id, row.kind.clone(), row.queue.clone());
     let declared = Registry::linked().find(&kind).map(|entry| entry.options.queue.to_owned()).unwrap_or_default();
     let driver = Arc::new(OneJob::new(row, settle.then(|| Arc::clone(queue.driver()))));
     let alone = Queue::from_driver(driver.clone());
     let errors: Arc<Mutex<Vec<String>>> = Arc::default();
     let noted = Arc::clone(&errors);
+    // Before it runs: a signal must not leave a claimed job behind.
+    let end = signals::end()?;
     let worker = Worker::builder(&alone, container)
         .only([declared, lane])
         .concurrency(1)
@@ -121,14 +134,15 @@ async fn replay(queue: &Queue, container: Container, row: JobRow, settle: bool) 
         .await?;
     let handle = worker.handle();
     let start = Instant::now();
-    let took = tokio::select! {
-        () = handle.limit_reached() => start.elapsed(),
-        () = refused(&driver) => Duration::ZERO,
-        _ = tokio::signal::ctrl_c() => {
+    let ended_by = tokio::select! {
+        () = handle.limit_reached() => None,
+        () = refused(&driver) => None,
+        signal = end => {
             handle.hurry();
-            start.elapsed()
+            signal.code()
         }
     };
+    let took = start.elapsed();
     worker.shutdown(GRACE).await;
     let mut seen = driver.seen();
     if let Some(error) = seen.refused.take() {
@@ -144,13 +158,14 @@ async fn replay(queue: &Queue, container: Container, row: JobRow, settle: bool) 
     Ok(Replayed {
         id: id.to_string(),
         kind,
-        attempt,
+        attempt: seen.attempt,
         outcome,
         seconds: took.as_secs_f64(),
         errors,
         settled: settle,
         completed_in_transaction: seen.is_completed_in,
         pushed: seen.pushed.iter().map(Caught::of).collect(),
+        ended_by,
     })
 }
 
@@ -206,9 +221,10 @@ fn lines(replayed: &Replayed) -> Vec<String> {
     if replayed.completed_in_transaction {
         lines.push("the handler completed the job in a transaction of its own".to_owned());
     }
+    let pushed = if replayed.settled { "pushed" } else { "pushed (caught, not stored)" };
     for job in &replayed.pushed {
         let args = job.args.as_ref().map_or("", |args| args.get());
-        lines.push(format!("pushed (caught, not stored): {} into `{}` {}", plain(&job.kind), plain(&job.queue), plain(args)));
+        lines.push(format!("{pushed}: {} into `{}` {}", plain(&job.kind), plain(&job.queue), plain(args)));
     }
     lines.push(match replayed.settled {
         true => "the outcome is stored".to_owned(),

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::log;
 use crate::output::Format;
 use crate::session::Session;
-use crate::work::{self, Lines, Until};
+use crate::work::{self, Lines, Signals, Until, Working};
 
 /// Runs jobs.
 #[derive(Debug, Args)]
@@ -27,7 +27,7 @@ pub(crate) struct Work {
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', value_parser = queue_name, conflicts_with = "queue")]
     exclude: Vec<String>,
     /// How many jobs of a queue run at once [default: 10, and twice the cores where all jobs of the queue block]
-    #[arg(long, short, env = "QUEUE_CONCURRENCY", value_name = "SLOTS")]
+    #[arg(long, short, env = "QUEUE_CONCURRENCY", value_name = "SLOTS", value_parser = slots)]
     concurrency: Option<usize>,
     /// How often the store is looked at where nothing tells of new jobs; postgres: only [default: as the URL says]
     #[arg(long, env = "QUEUE_POLL", value_name = "TIME", value_parser = duration)]
@@ -83,15 +83,17 @@ struct Served {
     slots: Option<usize>,
 }
 
+fn slots(text: &str) -> Result<usize, String> {
+    let slots = text.parse().ok().filter(|slots| (1..=10_000).contains(slots));
+    slots.ok_or_else(|| "a queue has 1 to 10,000 slots, as in `mail=4`".to_owned())
+}
+
 fn served(text: &str) -> Result<Served, String> {
     if text.contains('*') {
         return Err("weights are not there yet; `NAME=SLOTS` gives a queue slots of its own".to_owned());
     }
     let (name, slots) = match text.rsplit_once('=') {
-        Some((name, slots)) => {
-            let slots = slots.parse().ok().filter(|slots| (1..=10_000).contains(slots));
-            (name, Some(slots.ok_or("a queue has 1 to 10,000 slots, as in `mail=4`")?))
-        }
+        Some((name, number)) => (name, Some(slots(number)?)),
         None => (text, None),
     };
     Ok(Served { name: queue_name(name)?, slots })
@@ -127,6 +129,8 @@ impl Run for Work {
             _ => Lines::People,
         };
         let (builder, events) = work::watched(self.builder(&queue, container), lines);
+        // Before anything runs: a signal from now on is heard, and ends nothing halfway.
+        let signals = Signals::listen()?;
         let worker = builder.start().await?;
         let until = Until {
             is_empty: self.stop_when_empty || self.once,
@@ -137,8 +141,11 @@ impl Run for Work {
             tells_failures: self.once || self.stop_when_empty,
             grace: self.shutdown_timeout,
         };
-        let code = work::run(&mut session, worker, events, until, probe).await?;
-        queue.shutdown().await?;
+        let code = work::run(&mut session, Working { worker, events, signals, probe }, until).await?;
+        match session.is_given() {
+            true => queue.flush().await?,
+            false => queue.shutdown().await?,
+        }
         Ok(code)
     }
 }

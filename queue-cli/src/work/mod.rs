@@ -2,7 +2,7 @@
 
 mod lines;
 pub(crate) mod probe;
-mod signals;
+pub(crate) mod signals;
 mod systemd;
 
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use crate::session::Session;
 
 pub(crate) use lines::Lines;
 use lines::{Event, Printer};
-use signals::{Signal, Signals};
+pub(crate) use signals::{Signal, Signals};
 
 /// When the worker stops by itself.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +55,14 @@ pub(crate) fn watched(builder: WorkerBuilder, lines: Lines) -> (WorkerBuilder, E
     (builder.on_end(move |row, outcome, took| drop(send.send(Event::ended(row, outcome, took)))), Events { received, lines })
 }
 
+/// A worker that has started, and what is heard of it and told to it.
+pub(crate) struct Working {
+    pub(crate) worker: Worker,
+    pub(crate) events: Events,
+    pub(crate) signals: Signals,
+    pub(crate) probe: Option<TcpListener>,
+}
+
 /// Why it stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reason {
@@ -65,15 +73,9 @@ enum Reason {
 }
 
 /// Lets a worker work until something ends it. Answers the code to end with.
-pub(crate) async fn run(
-    session: &mut Session,
-    worker: Worker,
-    events: Events,
-    until: Until,
-    probe: Option<TcpListener>,
-) -> Result<u8, Failure> {
+pub(crate) async fn run(session: &mut Session, working: Working, until: Until) -> Result<u8, Failure> {
+    let Working { worker, events, mut signals, probe } = working;
     let handle = worker.handle();
-    let mut signals = Signals::listen()?;
     let probe = probe.map(|listener| tokio::spawn(probe::serve(listener, handle.clone())));
     let watchdog = tokio::spawn(systemd::feed(handle.clone()));
     systemd::ready();
@@ -185,7 +187,7 @@ async fn at(time: Option<tokio::time::Instant>) {
 
 fn tell_running(session: &mut Session, handle: &WorkerHandle) {
     let running = handle.running();
-    session.output.say(format!("{} jobs run", running.len()));
+    session.output.say(format!("{} running", crate::bulk::jobs(running.len() as u64)));
     for job in running {
         session.output.say(lines::running(&job));
     }

@@ -15,7 +15,11 @@ use crate::failure::Failure;
 /// Takes the address, before the worker starts: an address that is taken is told at once.
 pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     let taken = |error| Failure::new(exit::CONFIGURATION, format!("cannot answer probes at {address}: {error}"));
-    TcpListener::bind(address).await.map_err(taken)
+    let listener = TcpListener::bind(address).await.map_err(taken)?;
+    // The port may have been left to the system.
+    let address = listener.local_addr().map_err(taken)?;
+    tracing::info!("probes are answered at http://{address}/status/started and /status/connected");
+    Ok(listener)
 }
 
 /// Answers until the task is dropped.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use queue::prelude::*;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection as _, SqliteConnection};
 
 /// A service that every release has.
 pub(crate) struct Clock;
@@ -36,7 +38,7 @@ impl Job for Greet {
     }
 }
 
-/// Fails as often as it is told, and for good where it says so.
+/// Fails, and for good where it says so, until the gateway is up: `TEST_GATEWAY`.
 #[derive(Queueable)]
 #[queueable(max_attempts = 3, backoff = "fixed(1h)", tags = ["trouble"])]
 struct Fails {
@@ -59,6 +61,9 @@ struct Refused {
 impl Job for Fails {
     async fn handle(&self) -> JobResult {
         tracing::info!("about to fail");
+        if std::env::var("TEST_GATEWAY").is_ok_and(|word| word == "up") {
+            return Ok(());
+        }
         let source = std::io::Error::other("connection reset");
         let error = Refused { code: self.code, source };
         if self.for_good { Err(JobError::fail(error)) } else { Err(error.into()) }
@@ -127,6 +132,83 @@ struct Purges;
 
 impl BlockingJob for Purges {
     fn handle(&self) -> JobResult {
+        Ok(())
+    }
+}
+
+/// Says nothing of attempts, pauses and times: what a worker says instead is seen by it.
+#[derive(Queueable)]
+struct Plain {
+    #[inject]
+    printer: Arc<Printer>,
+    #[serde(default)]
+    then: String,
+}
+
+impl Job for Plain {
+    async fn handle(&self) -> JobResult {
+        match self.then.as_str() {
+            "fail" => Err("it was told to".into()),
+            "wait" => {
+                self.printer.say("waiting for ever");
+                std::future::pending().await
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Has a time that it never keeps.
+#[derive(Queueable)]
+#[queueable(max_attempts = 1, timeout = "50ms")]
+struct Hurries;
+
+impl Job for Hurries {
+    async fn handle(&self) -> JobResult {
+        std::future::pending().await
+    }
+}
+
+/// Had a `name` in its first version.
+#[derive(Queueable)]
+#[queueable(version = 2, upgrade = upgrade)]
+struct Named {
+    #[inject]
+    printer: Arc<Printer>,
+    full_name: String,
+}
+
+fn upgrade(mut payload: serde_json::Value, _from: u16) -> Result<serde_json::Value, std::convert::Infallible> {
+    payload["full_name"] = payload["name"].take();
+    Ok(payload)
+}
+
+impl Job for Named {
+    async fn handle(&self) -> JobResult {
+        self.printer.say(&format!("named {}", self.full_name));
+        Ok(())
+    }
+}
+
+/// Stores an effect, pushes and completes itself in one transaction of the SQLite file that `QUEUE_URL` names.
+#[derive(Queueable)]
+#[queueable(max_attempts = 1)]
+struct Books {
+    #[inject]
+    context: JobContext,
+}
+
+impl Job for Books {
+    async fn handle(&self) -> JobResult {
+        let url = std::env::var("QUEUE_URL")?;
+        let options = SqliteConnectOptions::new().filename(url.trim_start_matches("sqlite:"));
+        let mut connection = SqliteConnection::connect_with(&options).await?;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        sqlx::query("CREATE TABLE IF NOT EXISTS booked (at INTEGER)").execute(&mut *transaction).await?;
+        sqlx::query("INSERT INTO booked VALUES (1)").execute(&mut *transaction).await?;
+        Greet::with("booked".to_owned()).push_in(&mut transaction).await?;
+        self.context.complete_in(&mut transaction).await?;
+        transaction.commit().await?;
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! A program with jobs, and with the command line that `craft init` gives to one: what the tests of the command line run.
 //!
-//! `TEST_STAGE` says how it differs: `broken` lacks a service, `next` is a later release (a job renamed without an alias, a field that is
-//! required now), `memory` runs several commands on one store in memory, a line of standard input each.
+//! `TEST_STAGE` says how it differs: `broken` lacks a service, `memory` runs several commands on one store in memory, a line of standard
+//! input each. With `TEST_NO_SERVICES` its services cannot be made, for the reason that stands there.
 
 mod jobs;
 
