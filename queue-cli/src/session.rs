@@ -55,9 +55,12 @@ impl Session {
         }
         let opened = self.opened(store.open_as_it_is()).await;
         let Err(failure) = opened else { return opened };
+        if failure.code != exit::FAILED {
+            return Err(failure);
+        }
         // A store that is not there is told as that, whatever its driver makes of it.
-        let is_missing = matches!(store.schema().await, Ok(Some(schema)) if schema.version == 0);
-        match failure.code == exit::FAILED && is_missing {
+        let schema = tokio::time::timeout(self.globals.wait, store.schema()).await;
+        match matches!(schema, Ok(Ok(Some(schema))) if schema.version == 0) {
             true => Err(Failure::new(exit::FAILED, "there is no store of jobs at this URL yet")
                 .hint("the first push or worker makes one, and so does `craft migrate`")),
             false => Err(failure),

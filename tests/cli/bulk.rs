@@ -64,9 +64,10 @@ async fn ctrl_c_between_two_batches_says_how_far_it_came() {
     let mut lock = SqliteConnectOptions::new().filename(folder.path().join("jobs.db")).connect().await.unwrap();
     sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut lock).await.unwrap();
     let mut command = Craft::into_command(place.craft("queue:retry all --yes"));
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut tick = tokio::time::interval(Duration::from_millis(5));
     while !signals(&child).0 {
+        assert!(child.try_wait().unwrap().is_none(), "it ended without a look at Ctrl-C");
         tick.tick().await;
     }
     assert!(std::process::Command::new("kill").arg("-INT").arg(child.id().to_string()).status().unwrap().success());

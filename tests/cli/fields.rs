@@ -59,7 +59,10 @@ const STABLE: [(&str, &str); 9] = [
          scheduled slots unserved workers",
     ),
     ("migrate --status", "pending version wanted"),
-    ("queue:explain 01900000-0000-7000-8000-000000000007", "id kind queue reasons reasons.code reasons.remedy reasons.text state"),
+    (
+        "queue:explain 01900000-0000-7000-8000-000000000007",
+        "id kind queue reasons reasons.code reasons.remedy reasons.text state",
+    ),
 ];
 
 on_both! {

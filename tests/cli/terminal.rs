@@ -12,10 +12,17 @@ use crate::place::Place;
 use crate::store::{jobs, push_failed, states};
 
 /// What stands on the terminal, and the code; `None` where there is no `script`.
-pub(crate) fn answer(place: &Place, words: &str, variables: &[(&str, &str)], question: &str, answer: &str) -> Option<(String, i32)> {
-    let has_it = Command::new("script").arg("--version").output().is_ok_and(|output| {
-        String::from_utf8_lossy(&output.stdout).contains("util-linux")
-    });
+pub(crate) fn answer(
+    place: &Place,
+    words: &str,
+    variables: &[(&str, &str)],
+    question: &str,
+    answer: &str,
+) -> Option<(String, i32)> {
+    let has_it = Command::new("script")
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains("util-linux"));
     if !has_it {
         say("SKIPPED in cli: what asks on a terminal, because `script` of util-linux is not installed");
         return None;
@@ -64,7 +71,13 @@ async fn a_yes_does_it() {
     let Some((seen, code)) = answer(&place, "queue:retry all", &[], "[y/N] ", "y") else { return };
     assert!(seen.contains("retried 3 jobs") && code == 0, "{seen}");
     assert_eq!(states(&driver).await, ["available"; 3]);
-    let asked = answer(&place, "queue:clear mail", &[], "cancel 3 jobs (state:held,scheduled,available,retryable queue:mail)? [y/N] ", "YES");
+    let asked = answer(
+        &place,
+        "queue:clear mail",
+        &[],
+        "cancel 3 jobs (state:held,scheduled,available,retryable queue:mail)? [y/N] ",
+        "YES",
+    );
     assert!(asked.is_some_and(|(_, code)| code == 0));
     assert_eq!(states(&driver).await, ["cancelled"; 3]);
     driver.close().await.unwrap();
