@@ -4,12 +4,11 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use queue::drivers::NewJob;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::{AssertSqlSafe, Connection as _};
 
 use crate::craft::Craft;
 use crate::place::{Place, on_both};
-use crate::store::{job, jobs, keyed, push, push_failed, states};
+use crate::store::{id, job, jobs, keyed, push, push_failed, states};
 
 /// More than two batches.
 const MANY: u128 = 1_300;
@@ -31,7 +30,7 @@ on_both! {
         let told: u64 = reasons.values().map(|count| count.as_u64().unwrap()).sum();
         assert!(one_reason && told == 5, "{reasons:?}");
         let skipped: Vec<_> = report["skipped_jobs"].as_array().unwrap().iter().map(|job| job["id"].as_str().unwrap()).collect();
-        assert_eq!(skipped, taken.map(|number| crate::store::id(number).to_string()));
+        assert_eq!(skipped, taken.map(|number| id(number).to_string()));
         assert_eq!(states(&driver).await.iter().filter(|state| **state == "failed").count(), 5);
         // Again: what is left refuses again, and lines say why.
         let again = place.craft("queue:retry all --yes").run().done();
@@ -56,13 +55,14 @@ fn signals(child: &Child) -> (bool, bool) {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn ctrl_c_between_two_batches_says_how_far_it_came() {
-    let place = Place::file();
+    let Some(place) = Place::schema() else { return };
     let driver = place.open().await;
     push_failed(&driver, jobs(1..=MANY), "no").await;
-    let Place::File(folder) = &place else { unreachable!("it is a file") };
-    // Nobody else can write while this has the lock, so the first batch stands still.
-    let mut lock = SqliteConnectOptions::new().filename(folder.path().join("jobs.db")).connect().await.unwrap();
-    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut lock).await.unwrap();
+    let Place::Schema(schema) = &place else { unreachable!("it is a schema") };
+    // Nobody else can change this job, so the first batch stands still.
+    let mut lock = schema.connect().await;
+    let one = format!("BEGIN; SELECT id FROM queue_ended WHERE id = '{}' FOR UPDATE", id(7));
+    sqlx::raw_sql(AssertSqlSafe(one)).execute(&mut lock).await.unwrap();
     let mut command = Craft::into_command(place.craft("queue:retry all --yes"));
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut tick = tokio::time::interval(Duration::from_millis(5));

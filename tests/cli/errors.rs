@@ -38,10 +38,13 @@ fn a_store_in_memory_has_no_outside() {
 
 #[test]
 fn a_server_that_is_away_is_waited_for_as_long_as_was_said() {
-    // A port that was free a moment ago, and that nobody is given while this listens to none.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let url = format!("postgres://me:secret@127.0.0.1:{port}/app");
-    for words in LOOKS.into_iter().chain(["queue:push Purges"]) {
+    // One that takes connections and never says a word, and a port where nobody is.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let ports = [silent.local_addr().unwrap().port(), 1];
+    for (port, words) in
+        ports.into_iter().flat_map(|port| LOOKS.into_iter().chain(["queue:push Purges"]).map(move |words| (port, words)))
+    {
+        let url = format!("postgres://me:secret@127.0.0.1:{port}/app");
         let ran = craft(words).arg("--wait").arg("500ms").on(&url).run().code(69);
         assert!(ran.out.is_empty() && !ran.err.contains("secret") && ran.err.starts_with("error: "), "{ran:?}");
     }
