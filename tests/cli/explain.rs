@@ -146,8 +146,7 @@ on_both! {
         driver.close().await.unwrap();
     }
 
-    async fn a_worker_that_was_heard_of_long_ago_is_dead(place) {
-        // One that renews in an hour from now, as its clock has it, has not been silent for 24 h.
+    async fn a_worker_whose_clock_is_ahead_lives(place) {
         let clock = Clock::manual();
         let driver = place.open_by(clock.clone()).await;
         push(&driver, vec![job(1)]).await;

@@ -37,6 +37,10 @@ async fn a_long_cell_is_cut_and_wide_keeps_it() {
     assert!(cut.contains('…') && !cut.contains(&"long ".repeat(19)));
     let wide = place.craft("queue:failed --wide").run().done();
     assert!(!wide.contains('…') && wide.contains(&"long ".repeat(19)));
+    let shown = place.craft("queue:show mail").run().done();
+    assert!(shown.contains('…') && !shown.contains(&"long ".repeat(19)), "{shown}");
+    assert!(shown.contains("timed out after 30s\n"), "the first line of an error: {shown}");
+    assert!(place.craft("queue:show mail --wide").run().done().contains(&"long ".repeat(19)));
 }
 
 #[test]
