@@ -111,6 +111,8 @@ async fn fitting(session: &mut Session, queue: &Queue, deed: &Deed, filter: Filt
     let mut progress = Progress::new(count, deed.done);
     let mut filter = filter.limit(BATCH);
     let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+    // A signal is heeded from the first look at it on.
+    let mut is_interrupted = is_ready(&mut interrupted).await;
     loop {
         // A batch that was begun is done: what is said of it is true.
         let batch = async {
@@ -131,8 +133,8 @@ async fn fitting(session: &mut Session, queue: &Queue, deed: &Deed, filter: Filt
         progress.at(session, report.done + report.skipped);
         let Some(next) = next else { break };
         filter.after = Some(next);
-        let poll = futures_now(&mut interrupted).await;
-        if poll {
+        is_interrupted = is_interrupted || is_ready(&mut interrupted).await;
+        if is_interrupted {
             report.interrupted = true;
             break;
         }
@@ -144,7 +146,7 @@ async fn fitting(session: &mut Session, queue: &Queue, deed: &Deed, filter: Filt
 }
 
 /// Whether it is ready now.
-async fn futures_now(future: &mut (impl Future + Unpin)) -> bool {
+async fn is_ready(future: &mut (impl Future + Unpin)) -> bool {
     tokio::select! {
         biased;
         _ = future => true,

@@ -13,7 +13,7 @@ use crate::arguments::Globals;
 use crate::commands::{self, Entry, Group};
 use crate::failure::Failure;
 use crate::session::{MakeContainer, Session};
-use crate::{Services, exit};
+use crate::{Services, dashes, exit};
 
 /// What the tool is.
 const ABOUT: &str = "Makes jobs, runs them and looks after them";
@@ -100,7 +100,7 @@ impl Cli {
 
     fn code(self, arguments: Vec<OsString>) -> u8 {
         let command = self.command();
-        let matches = match command.try_get_matches_from(arguments) {
+        let matches = match command.try_get_matches_from(dashes::behind(arguments)) {
             Ok(matches) => matches,
             Err(error) => return said(&error),
         };
@@ -135,7 +135,7 @@ impl Cli {
             .version(env!("CARGO_PKG_VERSION"))
             .subcommand_required(true)
             .arg_required_else_help(true)
-            .help_template("{about}\n\n{usage-heading} {usage}\n{after-help}\n\nOptions:\n{options}");
+            .help_template("{about}\n\n{usage-heading} {usage}{after-help}\n\nOptions:\n{options}");
         root =
             Globals::augment_args(root).mut_args(|argument| argument.hide_env_values(true)).about(ABOUT).after_help(overview());
         let entries = commands::list();
@@ -225,7 +225,8 @@ pub(crate) fn overview() -> String {
     let width = entries.iter().map(|entry| entry.spec.name().len()).max().unwrap_or_default();
     let mut text = String::new();
     for group in Group::ALL {
-        text.push_str(&format!("\n{}:\n", group.title()));
+        let gap = if text.is_empty() { "" } else { "\n" };
+        text.push_str(&format!("{gap}{}:\n", group.title()));
         for entry in entries.iter().filter(|entry| entry.spec.group == group) {
             text.push_str(&format!("  {:width$}  {}\n", entry.spec.name(), entry.spec.about));
         }

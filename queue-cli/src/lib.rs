@@ -20,6 +20,7 @@ mod arguments;
 mod bulk;
 mod cli;
 mod commands;
+mod dashes;
 pub mod exit;
 mod failure;
 mod log;

@@ -28,6 +28,11 @@ impl Target {
         }
         let mut filter = match words {
             [word] if word == "all" => Filter::new(),
+            words if words.iter().any(|word| word == "all") => {
+                return Err(
+                    Failure::usage("`all` stands alone").hint("leave it out beside a filter; a kind of that name is `kind:all`")
+                );
+            }
             _ => filter(words)?,
         };
         if filter.states.is_empty() {
@@ -59,6 +64,7 @@ mod tests {
         assert_eq!(read("all").ok(), Some(Target::Fitting(Box::new(Filter::new().state(JobState::Failed)))));
         let mail = Filter::new().state(JobState::Cancelled).queue("mail");
         assert_eq!(read("state:cancelled queue:mail").ok(), Some(Target::Fitting(Box::new(mail))));
+        assert_eq!(read("all queue:mail").map_err(|failure| failure.code), Err(2));
         assert_eq!(read("").map_err(|failure| failure.code), Err(2));
         assert_eq!(read("stat:failed").map_err(|failure| failure.code), Err(2));
     }

@@ -5,7 +5,6 @@ use std::time::SystemTime;
 
 use clap::Args;
 use queue::drivers::{QueueCounts, WorkerRow, WorkerState};
-use queue::job::Filter;
 use queue::{JobId, JobRow, JobState, Queue, Registry};
 use serde::Serialize;
 
@@ -85,8 +84,6 @@ struct Sight {
     workers: Vec<WorkerRow>,
     /// Whether a worker was ever heard of that runs the job.
     runs_it: Option<WorkerRow>,
-    /// The live job that has its unique key.
-    holder: Option<JobId>,
 }
 
 impl Sight {
@@ -100,18 +97,8 @@ impl Sight {
             counts: counts.queues.remove(&row.queue).unwrap_or_default(),
             workers: all.into_iter().filter(|worker| is_alive(worker, now)).collect(),
             runs_it,
-            holder: holder(queue, row).await?,
         })
     }
-}
-
-/// The live job of the same kind that has the unique key of one that has ended, as far as a look finds it.
-async fn holder(queue: &Queue, row: &JobRow) -> Result<Option<JobId>, queue::Error> {
-    let (Some(key), true) = (&row.unique_key, row.state.is_terminal()) else { return Ok(None) };
-    let live = JobState::ALL.into_iter().filter(|state| !state.is_terminal());
-    let filter = live.fold(Filter::new().kind(&row.kind).newest_first().limit(1_000), Filter::state);
-    let page = queue.search(&filter).await?;
-    Ok(page.jobs.into_iter().find(|other| other.unique_key.as_ref() == Some(key)).map(|other| other.id))
 }
 
 fn reasons(row: &JobRow, sight: &Sight) -> Vec<Reason> {
@@ -127,10 +114,10 @@ fn ended(row: &JobRow, sight: &Sight) -> Reason {
     let when = row.finished_at.map(|at| format!(" {}", age(at, sight.now))).unwrap_or_default();
     let text = format!("it has ended{when}: it is {}", row.state);
     let reason = Reason::new("ended", text);
-    match (row.state, sight.holder) {
-        (JobState::Completed, _) => reason,
-        (_, Some(holder)) => reason.remedy(format!("it cannot be retried while job {holder} has its unique key")),
-        (_, None) => reason.remedy(format!("`craft queue:retry {}` runs it again", row.id)),
+    match row.state {
+        JobState::Completed => reason,
+        // The row of an ended job does not say which key it had.
+        _ => reason.remedy(format!("`craft queue:retry {}` runs it again, unless a live job has its unique key by now", row.id)),
     }
 }
 

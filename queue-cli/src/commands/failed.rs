@@ -19,7 +19,7 @@ use crate::target::filter;
 #[derive(Debug, Args)]
 pub(crate) struct Failed {
     /// Which ones, as `kind:SendWelcomeEmail error:timeout since:1h`; all where nothing is said
-    #[arg(value_name = "FILTER", allow_hyphen_values = true)]
+    #[arg(value_name = "FILTER")]
     filter: Vec<String>,
     /// By kind and error, with how many each
     #[arg(long)]

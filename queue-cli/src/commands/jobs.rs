@@ -15,7 +15,7 @@ use queue::{JobId, Queue};
 #[derive(Debug, Args)]
 pub(crate) struct Jobs {
     /// Which ones, as `state:failed kind:SendWelcomeEmail -queue:mail since:1h`; all where nothing is said
-    #[arg(value_name = "FILTER", allow_hyphen_values = true)]
+    #[arg(value_name = "FILTER")]
     filter: Vec<String>,
     #[command(flatten)]
     page: Page,

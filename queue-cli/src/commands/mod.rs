@@ -93,6 +93,9 @@ impl Group {
     }
 }
 
+/// How wide a terminal is at least, in characters.
+const NARROW: usize = 80;
+
 /// A command that runs.
 type Running = Pin<Box<dyn Future<Output = Ended>>>;
 
@@ -117,7 +120,12 @@ impl Entry {
     /// The command as clap has it, under this name.
     pub(crate) fn command(&self, name: String) -> Command {
         let width = self.spec.examples.iter().map(|(line, _)| line.len()).max().unwrap_or_default();
-        let examples = self.spec.examples.map(|(line, does)| format!("  craft {line:width$}  # {does}"));
+        let beside = self.spec.examples.map(|(line, does)| format!("  craft {line:width$}  # {does}"));
+        // What would not fit on a narrow terminal stands below.
+        let examples = match beside.iter().all(|line| line.len() <= NARROW) {
+            true => beside,
+            false => self.spec.examples.map(|(line, does)| format!("  craft {line}\n    # {does}")),
+        };
         let more = if self.spec.more.is_empty() { String::new() } else { format!("{}\n\n", self.spec.more) };
         (self.augment)(Command::new(name))
             // What stands there may be a secret.

@@ -3,7 +3,7 @@
 use clap::Args;
 use queue::drivers::Told;
 
-use super::workers::{Which, tell};
+use super::workers::{Meant, tell};
 use super::{Ended, Group, Run, Spec};
 use crate::session::Session;
 
@@ -11,7 +11,7 @@ use crate::session::Session;
 #[derive(Debug, Args)]
 pub(crate) struct Restart {
     #[command(flatten)]
-    which: Which,
+    meant: Meant,
 }
 
 impl Run for Restart {
@@ -30,6 +30,6 @@ impl Run for Restart {
     };
 
     async fn run(self, mut session: Session) -> Ended {
-        tell(&mut session, Told::Restart, &self.which).await
+        tell(&mut session, Told::Restart, &self.meant).await
     }
 }

@@ -32,6 +32,8 @@ struct Shown {
 
 /// How many of the jobs that failed last are shown.
 const FAILED: usize = 5;
+/// How many characters of their errors.
+const SHOWN: usize = 60;
 
 impl Run for Show {
     const SPEC: Spec = Spec {
@@ -59,7 +61,8 @@ impl Run for Show {
         let filter = Filter::new().queue(&self.name).state(JobState::Failed).newest_first().limit(FAILED);
         let failed = queue.jobs(&filter).await?.into_iter().map(JobRecord::from).collect();
         let shown = Shown { queue: record.clone(), failed };
-        session.output.document(&shown, || lines(&shown))?;
+        let is_wide = session.globals.wide;
+        session.output.document(&shown, || lines(&shown, is_wide))?;
         Ok(exit::DONE)
     }
 }
@@ -73,7 +76,7 @@ pub(super) fn unknown_queue(name: &str, known: &[&str]) -> Failure {
     }
 }
 
-fn lines(shown: &Shown) -> Vec<String> {
+fn lines(shown: &Shown, is_wide: bool) -> Vec<String> {
     let queue = &shown.queue;
     let mut lines = vec![format!("{:<12}{}", "queue:", plain(&queue.name))];
     let mut line = |name: &str, value: String| lines.push(format!("{:<12}{value}", format!("{name}:")));
@@ -98,8 +101,15 @@ fn lines(shown: &Shown) -> Vec<String> {
         line("unserved", format!("{}: no live worker serves this queue", grouped(queue.unserved)));
     }
     for job in &shown.failed {
-        let error = job.errors.last().map_or("", |error| &error.message);
-        lines.push(format!("failed: {} {}: {}", job.id, plain(&job.kind), plain(error)));
+        let error = job.errors.last().map_or("", |error| error.message.as_str());
+        let error = if is_wide { error.to_owned() } else { cut(error) };
+        lines.push(format!("failed: {} {}: {}", job.id, plain(&job.kind), plain(&error)));
     }
     lines
+}
+
+/// The first line of an error, and of that what a glance takes in.
+fn cut(error: &str) -> String {
+    let line = error.lines().next().unwrap_or_default();
+    if line.chars().count() <= SHOWN { line.to_owned() } else { line.chars().take(SHOWN - 1).chain(['…']).collect() }
 }

@@ -59,13 +59,24 @@ pub(crate) struct Which {
     all: bool,
 }
 
+/// Which workers are meant, and in production that it is meant.
+#[derive(Debug, Args)]
+pub(crate) struct Meant {
+    #[command(flatten)]
+    which: Which,
+    /// The word of the environment, where it guards what this stops
+    #[arg(long, value_name = "LABEL")]
+    confirm: Option<String>,
+}
+
 #[derive(Debug, Serialize)]
 struct ToldRecord {
     told: Vec<String>,
 }
 
 /// Tells workers something.
-pub(super) async fn tell(session: &mut Session, told: Told, which: &Which) -> Ended {
+pub(super) async fn tell(session: &mut Session, told: Told, meant: &Meant) -> Ended {
+    let Meant { which, confirm } = meant;
     let queue = session.look().await?;
     let now = SystemTime::now();
     let alive: Vec<WorkerRow> =
@@ -79,7 +90,7 @@ pub(super) async fn tell(session: &mut Session, told: Told, which: &Which) -> En
         return Err(Failure::new(exit::NOTHING, "no live worker is meant by that").hint("`queue:workers` lists them"));
     }
     if session.guard().is_some() {
-        let consent = Consent { yes: true, ..Consent::default() };
+        let consent = Consent { yes: true, confirm: confirm.clone(), ..Consent::default() };
         prompt::confirm(session, &consent, &format!("tell {} workers", meant.len()))?;
     }
     let ids: Vec<_> = meant.iter().map(|row| row.id).collect();
