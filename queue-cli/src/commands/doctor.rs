@@ -148,9 +148,9 @@ impl Finding {
         Self { what, status: "warning", detail }
     }
 
-    fn failed(what: &'static str, detail: String) -> Self {
+    fn failed(what: &'static str, detail: impl Into<String>) -> Self {
         // A finding is a line.
-        let detail = detail.lines().map(str::trim).collect::<Vec<_>>().join("; ");
+        let detail = detail.into().lines().map(str::trim).collect::<Vec<_>>().join("; ");
         Self { what, status: "failed", detail }
     }
 }

@@ -125,7 +125,8 @@ fn what_needs_code_says_so_where_there_is_none() {
 #[test]
 fn help_is_there_without_a_package() {
     let package = Package::empty();
-    assert!(package.done(&["help"]).contains("cargo craft help"));
+    assert!(package.done(&["help"]).contains("queue:explain  Say why a job does not run"));
+    assert!(package.done(&["help", "queue:explain"]).contains("Usage: craft queue:explain"));
     assert!(package.done(&["help", "job"]).contains("--field <NAME:TYPE>"));
     assert!(package.done(&["job", "--help"]).contains("--field <NAME:TYPE>"));
     assert_eq!(package.done(&["--version"]), format!("craft {}\n", env!("CARGO_PKG_VERSION")));

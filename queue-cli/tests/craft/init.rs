@@ -43,8 +43,8 @@ fn a_program_gets_a_library_with_jobs_beside_it() {
 fn a_second_time_nothing_changes() {
     for args in [
         &["init", "--path", CHECKOUT][..],
-        &["init", "--driver", "postgres"],
-        &["init", "--driver", "memory", "--bin", "jobs-cli"],
+        &["init", "--path", CHECKOUT, "--driver", "postgres"],
+        &["init", "--path", CHECKOUT, "--driver", "memory", "--bin", "jobs-cli"],
     ] {
         let package = Package::new(&[]);
         package.done(args);
@@ -55,6 +55,15 @@ fn a_second_time_nothing_changes() {
         assert!(package.done(&["init", "--path", CHECKOUT]).contains("nothing changed"), "{args:?}");
         assert_eq!(package.tree(), before);
     }
+}
+
+/// Another crate has the name in the registry.
+#[test]
+fn nothing_is_taken_from_the_registry() {
+    let package = Package::new(&[]);
+    assert!(package.refused(&["init"]).contains("`queue` is not published yet: name your copy"));
+    package.done(&["init", "--path", CHECKOUT]);
+    assert!(package.done(&["init"]).contains("nothing changed"));
 }
 
 #[test]
