@@ -185,7 +185,7 @@ fn tell(session: &mut Session, deed: &Deed, report: &Report) -> Result<(), Failu
     let lines = || {
         let mut lines = vec![format!("{} {}", deed.done, jobs(report.done))];
         if report.running > 0 {
-            lines.push(format!("{} of them run, and were told to end", grouped(report.running)));
+            lines.push(format!("of these still running, and told to end: {}", grouped(report.running)));
         }
         if report.skipped > 0 {
             lines.push(format!("skipped {}", jobs(report.skipped)));

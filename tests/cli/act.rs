@@ -27,7 +27,7 @@ on_both! {
         assert_eq!(named("queue:forget", 2).run().done(), "forgot 1 job\n");
         assert_eq!(named("queue:cancel", 3).run().done(), "cancelled 1 job\n");
         let told = named("queue:cancel", 4).run().done();
-        assert_eq!(told, "cancelled 1 job\n1 of them run, and were told to end\n");
+        assert_eq!(told, "cancelled 1 job\nof these still running, and told to end: 1\n");
         assert_eq!(states(&driver).await, ["available", "cancelled", "running", "available"]);
         driver.close().await.unwrap();
     }

@@ -25,7 +25,7 @@ async fn a_yes_is_not_enough_in_production() {
             place.craft(words).arg("--env=production").run().refused(2, &said);
         }
     }
-    production(place.craft("queue:restart --all")).run().refused(2, &["this is production"]);
+    production(place.craft("queue:restart --all")).run().refused(2, &["this is production", "tell 1 worker?"]);
     assert_eq!(states(&driver).await, ["failed"; 3]);
     production(place.craft("queue:retry all --dry-run")).run().code(0).says(&["would retry 3 jobs"]);
     production(place.craft("queue:retry all --yes --confirm staging")).run().refused(2, &["this is production"]);

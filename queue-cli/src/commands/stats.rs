@@ -125,7 +125,7 @@ fn lines(numbers: &Numbers, rates: &VecDeque<f64>) -> Vec<String> {
     let oldest = numbers.oldest_available_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let mut lines = vec![
         format!(
-            "{} queues ({} paused), {} workers with {} slots",
+            "queues: {} ({} paused), workers: {}, slots: {}",
             numbers.queues,
             numbers.paused,
             numbers.workers,

@@ -91,7 +91,11 @@ pub(super) async fn tell(session: &mut Session, told: Told, meant: &Meant) -> En
     }
     if session.guard().is_some() {
         let consent = Consent { yes: true, confirm: confirm.clone(), ..Consent::default() };
-        prompt::confirm(session, &consent, &format!("tell {} workers", meant.len()))?;
+        prompt::confirm(
+            session,
+            &consent,
+            &format!("tell {}", if meant.len() == 1 { "1 worker".to_owned() } else { format!("{} workers", meant.len()) }),
+        )?;
     }
     let ids: Vec<_> = meant.iter().map(|row| row.id).collect();
     queue.tell(told, &ids).await?;
