@@ -122,7 +122,7 @@ async fn what_cannot_be_run_is_told(place: Place) {
 }
 
 async fn ctrl_c_ends_a_run(place: Place) {
-    let id = place.push([stored("Waits", "{}")]).await[0];
+    let id = place.push([stored("Waits", r#"{"deaf":true}"#)]).await[0];
     let before = place.dump().await;
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let mut replaying = Running::start(&mut replay(&place, id, &[]));

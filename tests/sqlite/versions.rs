@@ -175,3 +175,15 @@ async fn a_file_that_is_not_to_be_made_must_be_there() {
     queue.shutdown().await.unwrap();
     assert_eq!(versions(&mut place.stranger().await).await, [1, 2]);
 }
+
+/// As the command line does, which must see what happens while somebody writes for long.
+#[tokio::test]
+async fn a_file_that_is_left_as_it_is_can_be_looked_into_while_another_writes() {
+    let place = Place::new();
+    let driver = place.open().await;
+    driver.store(vec![job()]).await;
+    let transaction = place.pool().begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let queue = open(&place.file(), "migrate=off&create=off&busy_timeout=0").await.unwrap();
+    assert_eq!(queue.counts().await.unwrap().total(JobState::Available), 1);
+    transaction.commit().await.unwrap();
+}

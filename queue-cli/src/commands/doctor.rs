@@ -54,8 +54,8 @@ impl Run for Doctor {
             Ok(Ok(())) => {
                 Finding::ok("jobs", format!("{} registered, and their services are bound", Registry::linked().entries().count()))
             }
-            Ok(Err(error)) => Finding::failed("jobs", error.to_string()),
-            Err(failure) => Finding::failed("jobs", failure.to_string()),
+            Ok(Err(error)) => Finding::failed("jobs", &error.to_string()),
+            Err(failure) => Finding::failed("jobs", &failure.to_string()),
         });
         findings.push(schema(&session).await);
         let start = Instant::now();
@@ -64,10 +64,10 @@ impl Run for Doctor {
                 findings.push(Finding::ok("store", format!("`{}` answered in {}", queue.driver().name(), span(start.elapsed()))));
                 match store(&queue).await {
                     Ok(more) => findings.extend(more),
-                    Err(error) => findings.push(Finding::failed("store", crate::failure::chain(&error))),
+                    Err(error) => findings.push(Finding::failed("store", &crate::failure::chain(&error))),
                 }
             }
-            Err(failure) => findings.push(Finding::failed("store", failure.to_string())),
+            Err(failure) => findings.push(Finding::failed("store", &failure.to_string())),
         }
         session.output.records(&findings)?;
         let is_well = findings.iter().all(|finding| finding.status != "failed");
@@ -78,15 +78,15 @@ impl Run for Doctor {
 async fn schema(session: &Session) -> Finding {
     let schema = async { Ok::<_, crate::failure::Failure>(session.store()?.schema().await?) };
     match tokio::time::timeout(session.globals.wait, schema).await {
-        Err(_) => Finding::failed("schema", "the store did not answer".to_owned()),
-        Ok(Err(failure)) => Finding::failed("schema", failure.to_string()),
+        Err(_) => Finding::failed("schema", "the store did not answer"),
+        Ok(Err(failure)) => Finding::failed("schema", &failure.to_string()),
         Ok(Ok(None)) => Finding::ok("schema", "this store has none".to_owned()),
         Ok(Ok(Some(schema))) if schema.is_current() => {
             Finding::ok("schema", format!("version {}, which is current", schema.version))
         }
         Ok(Ok(Some(schema))) => Finding::failed(
             "schema",
-            format!("version {}, and this program wants {}: run `craft migrate`", schema.version, schema.wanted),
+            &format!("version {}, and this program wants {}: run `craft migrate`", schema.version, schema.wanted),
         ),
     }
 }
@@ -122,7 +122,7 @@ async fn store(queue: &Queue) -> Result<Vec<Finding>, queue::Error> {
     let looked = look(queue, &Registry::linked(), Some(SAMPLE)).await?;
     for stranded in &looked.stranded {
         let text = format!("{} of kind `{}` cannot be run: {}", stranded.count, plain(&stranded.kind), plain(&stranded.problem));
-        findings.push(Finding::failed("payloads", text));
+        findings.push(Finding::failed("payloads", &text));
     }
     if looked.stranded.is_empty() {
         findings.push(Finding::ok("payloads", format!("decoded {}", live(looked.looked_at))));
@@ -148,9 +148,9 @@ impl Finding {
         Self { what, status: "warning", detail }
     }
 
-    fn failed(what: &'static str, detail: impl Into<String>) -> Self {
+    fn failed(what: &'static str, detail: &str) -> Self {
         // A finding is a line.
-        let detail = detail.into().lines().map(str::trim).collect::<Vec<_>>().join("; ");
+        let detail = detail.lines().map(str::trim).collect::<Vec<_>>().join("; ");
         Self { what, status: "failed", detail }
     }
 }

@@ -190,7 +190,10 @@ pub(super) async fn prepared(settings: &Settings) -> Result<(Writer, File), Faul
     }
     let file = File::at(settings.path.clone()).map_err(Fault::Own)?;
     let writer = Writer::new(writing, file.clone(), settings.durable);
-    if let Err(fault) = prepare(&writer).await {
+    // Who only looks needs no lock, which a long transaction of another may hold.
+    if (settings.migrates || settings.creates)
+        && let Err(fault) = prepare(&writer).await
+    {
         writer.close().await?;
         return Err(fault);
     }
