@@ -233,6 +233,30 @@ async fn an_outcome_that_waits_for_the_store_keeps_a_worker_from_being_idle() {
     worker.shutdown(PATIENCE).await;
 }
 
+/// Nothing but an outcome that cannot be stored is a failure to store.
+#[tokio::test]
+async fn a_worker_without_outcomes_is_healthy_again_when_the_store_is() {
+    let rig = Rig::new();
+    let relay = Relay::new(Arc::clone(&rig.driver) as _);
+    let queue = Queue::from_driver(Arc::<Relay>::clone(&relay));
+    let worker = Worker::builder(&queue, rig.container()).start().await.unwrap();
+    let handle = worker.handle();
+    handle.idle().await;
+    relay.cut_off();
+    let id = rig.queue.dispatch(Waits::with("never".into())).await.unwrap().id;
+    let becomes = async |is_healthy: bool| {
+        while handle.health().is_healthy() != is_healthy {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, becomes(false)).await.unwrap();
+    assert!(handle.health().settle_failing.is_none(), "{:?}", handle.health());
+    rig.queue.cancel(id).await.unwrap();
+    relay.join_up();
+    timeout(PATIENCE, becomes(true)).await.unwrap();
+    worker.shutdown(PATIENCE).await;
+}
+
 #[tokio::test]
 async fn to_hurry_cuts_the_grace_of_a_stop_short() {
     let rig = Rig::new();

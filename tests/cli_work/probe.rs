@@ -91,8 +91,6 @@ async fn a_worker_whose_server_is_away_is_not_connected() {
     .await;
     assert_eq!(get(&address, "/status/started").0, 200);
     proxy.accept();
-    place.push([stored("Greet", r#"{"name":"x"}"#)]).await;
-    worker.until("hello x");
     eventually("it is connected again", async || get(&address, "/status/connected").0 == 200).await;
     worker.signal("TERM");
     worker.end().ends_with(0);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use queue::drivers::{
-    BoxFuture, Capabilities, Delivery, Driver, FetchRequest, Group, Inspect, MaintainLimits, Maintained, NewJob, PushResult,
-    QueueRow, Renewal, Renewed, Settled, Settlement, Wake, WorkerRow,
+    BoxFuture, Capabilities, Delivery, Driver, Exchanged, FetchRequest, Group, Inspect, MaintainLimits, Maintained, NewJob,
+    PushResult, QueueRow, Renewal, Renewed, Settled, Settlement, Wake, WorkerRow,
 };
 use queue::job::{Outcome, SettleError, StoreTransaction};
 use queue::{Clock, Error, ErrorKind, PushError};
@@ -123,6 +123,18 @@ impl Driver for Relay {
             let settled = self.reach()?.settle(settlements).await?;
             settlements.iter().for_each(|settlement| self.probe.saw(word(&settlement.outcome)));
             Ok(settled)
+        })
+    }
+
+    /// In one round trip: when the store is away both halves fail, whatever was in them.
+    fn exchange<'a>(&'a self, settlements: &'a [Settlement], request: &'a FetchRequest) -> BoxFuture<'a, Exchanged> {
+        Box::pin(async move {
+            if let (Err(settled), Err(deliveries)) = (self.reach().map(drop), self.reach().map(drop)) {
+                return Exchanged { settled: Err(settled), deliveries: Err(deliveries) };
+            }
+            let settled = if settlements.is_empty() { Ok(Vec::new()) } else { self.settle(settlements).await };
+            let deliveries = if request.queues.is_empty() { Ok(Vec::new()) } else { self.fetch(request).await };
+            Exchanged { settled, deliveries }
         })
     }
 

@@ -155,7 +155,10 @@ fn end(shared: &Arc<Shared>, mut out: Out<'_>, exchanged: Exchanged) -> Exchange
             true
         }
         Err(error) => {
-            shared.settling.failed("storing outcomes", &error);
+            // Where nothing was to be stored, nothing failed to be; no later success would say that it works again.
+            if !out.settlements.is_empty() {
+                shared.settling.failed("storing outcomes", &error);
+            }
             false
         }
     };
@@ -172,7 +175,9 @@ fn end(shared: &Arc<Shared>, mut out: Out<'_>, exchanged: Exchanged) -> Exchange
         Err(error) => {
             let lanes = out.request.queues.iter().filter_map(|asked| shared.lane(&asked.queue));
             lanes.for_each(|lane| lane.not_fetched());
-            shared.fetching.failed("fetching jobs", &error);
+            if asked > 0 {
+                shared.fetching.failed("fetching jobs", &error);
+            }
             None
         }
     };
