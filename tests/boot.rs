@@ -183,10 +183,27 @@ async fn two_jobs_of_one_name_are_told_with_both_places() {
 #[tokio::test]
 async fn a_worker_that_would_serve_nothing_does_not_start() {
     let rig = Rig::new();
-    let report = refused(&rig, rig.container(), &["nobody declares this"]).await.to_string();
-    assert!(report.contains("`Sound` (queue `sound`)"), "{report}");
+    let report = refused(&rig, rig.container(), &["suond"]).await.to_string();
+    assert!(report.contains("none of the registered jobs is served") && report.contains("`Sound` (queue `sound`)"), "{report}");
     let report = rig.worker().only(["sound"]).queue("sound", 0).start().await.unwrap_err().to_string();
     assert!(report.contains("0 slots"), "{report}");
+}
+
+/// Whoever pushes says where.
+#[tokio::test]
+async fn a_queue_that_no_job_declares_runs_what_is_pushed_there_and_all_jobs_are_checked() {
+    let rig = Rig::new();
+    let report = refused(&rig, Container::builder().build(), &["a lane of its own"]).await.to_string();
+    assert!(report.contains("Welcome") && report.contains("NeedsDatabase"), "{report}");
+    let worker = rig.worker().jobs::<(Sound,)>().only(["a lane of its own"]).start().await.unwrap();
+    let id = rig.queue.dispatch(Sound::with().queue("a lane of its own")).await.unwrap().id;
+    rig.until(id, JobState::Completed).await;
+    // So does a job that was pushed where another is declared.
+    let other = rig.worker().jobs::<(Sound, first::One)>().only(["sound"]).start().await.unwrap();
+    let moved = rig.queue.dispatch(first::One::with().queue("sound")).await.unwrap().id;
+    rig.until(moved, JobState::Completed).await;
+    worker.shutdown(std::time::Duration::from_secs(5)).await;
+    other.shutdown(std::time::Duration::from_secs(5)).await;
 }
 
 #[tokio::test]

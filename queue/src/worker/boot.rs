@@ -9,6 +9,7 @@ use crate::container::{Consumer, Container};
 use crate::drivers::{Driver, QueueRow};
 use crate::error::{Error, ErrorKind};
 use crate::job::JobOptions;
+use crate::nearest::nearest;
 use crate::registry::Entry;
 
 use super::builder::WorkerBuilder;
@@ -24,7 +25,9 @@ struct Survey {
     faults: Vec<String>,
     /// Every registered job.
     linked: Vec<&'static Entry>,
-    /// Those that the worker runs.
+    /// Those that the worker can run: anybody may push them into a queue that it serves.
+    known: Vec<&'static Entry>,
+    /// Those among them that it is sure to meet, and so checks.
     entries: Vec<&'static Entry>,
     /// The same as the container sees them.
     consumers: Vec<Consumer>,
@@ -71,7 +74,7 @@ pub(super) async fn start(mut builder: WorkerBuilder) -> Result<Worker, StartErr
     let lasting: HashSet<String> = survey.lasting(&builder.settings).into_iter().map(str::to_owned).collect();
     let paused: HashSet<&str> = survey.stored.iter().filter(|row| row.is_paused).map(|row| &*row.name).collect();
     let WorkerBuilder { queue, container, settings, hooks, fallback, .. } = builder;
-    let kinds = Kinds::new(&survey.entries, &fallback);
+    let kinds = Kinds::new(&survey.known, &fallback);
     let shared = Shared::new(Parts { settings, queue: queue.clone(), container, kinds, hooks, runtime: handle });
     for BootQueue { name, .. } in &report.queues {
         shared.add_lane(&Arc::from(name.as_str()), paused.contains(name.as_str()), lasting.contains(name));
@@ -85,12 +88,15 @@ pub(super) async fn start(mut builder: WorkerBuilder) -> Result<Worker, StartErr
 async fn survey(builder: &mut WorkerBuilder) -> Result<Survey, StartError> {
     let WorkerBuilder { queue, container, settings, registry, jobs, threads, fallback, .. } = builder;
     let linked: Vec<&'static Entry> = registry.entries().collect();
-    let entries: Vec<&'static Entry> = linked
-        .iter()
-        .copied()
-        .filter(|entry| settings.serves(entry.options.queue))
-        .filter(|entry| jobs.as_ref().is_none_or(|jobs| jobs.contains(&entry.type_id)))
-        .collect();
+    let is_known = |entry: &&'static Entry| jobs.as_ref().is_none_or(|jobs| jobs.contains(&entry.type_id));
+    let mut known: Vec<&'static Entry> = linked.iter().copied().filter(is_known).collect();
+    // A queue that no job declares has what is pushed there by name, which may be any of them; a name like a declared one is a slip.
+    let declared = || linked.iter().map(|entry| entry.options.queue);
+    let has_any = settings.only.iter().flatten().any(|queue| nearest(queue, declared()).is_none());
+    let is_met = |entry: &&'static Entry| has_any || settings.serves(entry.options.queue);
+    let entries: Vec<&'static Entry> = known.iter().copied().filter(is_met).collect();
+    // Of two jobs of one kind the one that is met counts: it comes last.
+    known.sort_by_key(|entry| is_met(entry));
     settings.blocking_queues = blocking_queues(&entries);
 
     let mut faults = check::jobs(&linked, &entries);
@@ -104,7 +110,7 @@ async fn survey(builder: &mut WorkerBuilder) -> Result<Survey, StartError> {
 
     let stored = look::queues(queue).await.map_err(StartError::of)?;
     faults.extend(look::schema(queue).await.map_err(StartError::of)?);
-    Ok(Survey { faults, linked, entries, consumers, is_container_sound, stored })
+    Ok(Survey { faults, linked, known, entries, consumers, is_container_sound, stored })
 }
 
 impl Survey {
@@ -115,7 +121,7 @@ impl Survey {
         if cfg!(panic = "abort") {
             warnings.push(BootWarning::PanicAborts);
         }
-        let unknown = look::unknown_kinds(queue, &self.entries).await;
+        let unknown = look::unknown_kinds(queue, &self.known).await;
         warnings.extend(unknown.into_iter().map(|kind| BootWarning::UnknownKind { kind }));
         warnings.extend(announce::strangers(settings, &self.linked, &self.stored));
         let job = |entry: &&'static Entry| BootJob {
@@ -137,7 +143,8 @@ impl Survey {
     /// The queues that registered jobs declare, or that the worker names: they are served as long as it lives.
     fn lasting<'a>(&self, settings: &'a Settings) -> BTreeSet<&'a str> {
         let declared = self.entries.iter().map(|entry| entry.options.queue);
-        declared.chain(settings.queues.keys().map(String::as_str)).collect()
+        let named = settings.queues.keys().chain(settings.only.iter().flatten());
+        declared.filter(|queue| settings.serves(queue)).chain(named.map(String::as_str)).collect()
     }
 
     /// All queues that are known at the start.

@@ -87,7 +87,8 @@ impl WorkerBuilder {
         self
     }
 
-    /// Serves only these queues, and checks only the jobs that declare one of them.
+    /// Serves only these queues, and checks only the jobs that declare one of them. Where a queue is named that no job declares, all jobs
+    /// are checked, since any may be pushed there. What else is pushed into a queue that is served runs, too, if its services are there.
     pub fn only<Q: Into<String>>(mut self, queues: impl IntoIterator<Item = Q>) -> Self {
         self.settings.only = Some(queues.into_iter().map(Into::into).collect());
         self
