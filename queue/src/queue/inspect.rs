@@ -50,6 +50,9 @@ impl Queue {
 
     /// A page of jobs, by id. The next page is `filter.after(last.id)`.
     ///
+    /// It looks on until the page is full or nothing is left, however many jobs that goes over: [`search`](Queue::search) is one look of
+    /// bounded length.
+    ///
     /// ```
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// use queue::{JobState, Queue, job::Filter};
