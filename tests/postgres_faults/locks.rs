@@ -29,8 +29,8 @@ async fn lock(table: &str, is_red: impl Fn(&Health) -> bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_jobs_are_locked_and_nothing_works_until_they_are_not() {
-    let all =
-        |health: &Health| health.fetch_failing.is_some() && health.settle_failing.is_some() && health.renew_failing.is_some();
+    // Whether it asks for jobs meanwhile, nobody says: its queue may be empty.
+    let all = |health: &Health| health.settle_failing.is_some() && health.renew_failing.is_some();
     lock("queue_jobs", all).await;
 }
 
