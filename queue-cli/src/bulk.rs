@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::arguments::Consent;
 use crate::exit;
 use crate::failure::{Failure, chain};
-use crate::output::grouped;
+use crate::output::{grouped, plain};
 use crate::prompt;
 use crate::records::JobRecord;
 use crate::session::Session;
@@ -94,19 +94,20 @@ async fn by_id(session: &mut Session, queue: &Queue, deed: &Deed, ids: &[JobId],
 }
 
 async fn fitting(session: &mut Session, queue: &Queue, deed: &Deed, filter: Filter, consent: &Consent) -> Result<u8, Failure> {
+    let filter = possible(deed, filter)?;
     let count = queue.count(&filter, COUNTED).await?;
     let many = many(count);
     if count.jobs == 0 && count.is_all {
-        session.output.say(format!("no job fits {filter}"));
+        session.output.say(format!("no job fits {}", plain(&filter.to_string())));
         return tell(session, deed, &Report { action: deed.verb, ..Report::default() }).map(|()| exit::DONE);
     }
     if consent.dry_run {
         let rows: Vec<JobRecord> = queue.jobs(&filter.clone().limit(SHOWN)).await?.into_iter().map(JobRecord::from).collect();
-        session.output.say(format!("would {} {many} ({filter}); the first of them:", deed.verb));
+        session.output.say(format!("would {} {many} ({}); the first of them:", deed.verb, plain(&filter.to_string())));
         session.output.records(&rows)?;
         return Ok(exit::DONE);
     }
-    prompt::confirm(session, consent, &sentence(deed, &format!("{many} ({filter})")))?;
+    prompt::confirm(session, consent, &sentence(deed, &format!("{many} ({})", plain(&filter.to_string()))))?;
     let mut report = Report { action: deed.verb, ..Report::default() };
     let mut progress = Progress::new(count, deed.done);
     let mut filter = filter.limit(BATCH);
@@ -140,9 +141,28 @@ async fn fitting(session: &mut Session, queue: &Queue, deed: &Deed, filter: Filt
         }
     }
     progress.end();
-    let code = if report.interrupted { exit::INTERRUPTED } else { exit::DONE };
+    let code = match (report.interrupted, report.done, report.skipped) {
+        (true, ..) => exit::INTERRUPTED,
+        (false, 0, 1..) => exit::NOTHING,
+        _ => exit::DONE,
+    };
     tell(session, deed, &report)?;
     Ok(code)
+}
+
+/// The filter without the states in which nothing can be done.
+fn possible(deed: &Deed, mut filter: Filter) -> Result<Filter, Failure> {
+    let can_be = |state: &JobState| match deed.action {
+        Action::Cancel => !state.is_terminal(),
+        Action::Retry => matches!(state, JobState::Failed | JobState::Cancelled),
+        _ => state.is_terminal(),
+    };
+    filter.states.retain(can_be);
+    if filter.states.is_empty() {
+        let states: Vec<&str> = JobState::ALL.iter().filter(|state| can_be(state)).map(|state| state.as_str()).collect();
+        return Err(Failure::usage(format!("one cannot {} jobs in these states, only {} ones", deed.verb, states.join(", "))));
+    }
+    Ok(filter)
 }
 
 /// Whether it is ready now.
@@ -175,9 +195,11 @@ impl Report {
     }
 }
 
-/// The same reason for all jobs: without the ids in it.
+/// The same reason for all jobs: without the ids and the quoted keys in it.
 fn without_ids(reason: &str) -> String {
-    let words = reason.split(' ').map(|word| if word.parse::<JobId>().is_ok() { "…" } else { word });
+    let unquoted = reason.split('`').enumerate().map(|(index, part)| if index % 2 == 1 { "…" } else { part });
+    let unquoted = unquoted.collect::<Vec<_>>().join("`");
+    let words = unquoted.split(' ').map(|word| if word.parse::<JobId>().is_ok() { "…" } else { word });
     words.collect::<Vec<_>>().join(" ")
 }
 
@@ -261,6 +283,7 @@ mod tests {
     fn one_reason_counts_for_all_jobs() {
         let id = JobId::new();
         assert_eq!(without_ids(&format!("job {id} is running, and no")), "job … is running, and no");
+        assert_eq!(without_ids(&format!("{id} has its key `A:1`")), "… has its key `…`");
     }
 
     #[test]

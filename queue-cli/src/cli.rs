@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches as _};
 use queue::Queue;
@@ -12,6 +13,7 @@ use queue::Queue;
 use crate::arguments::Globals;
 use crate::commands::{self, Entry, Group};
 use crate::failure::Failure;
+use crate::output::plain;
 use crate::session::{MakeContainer, Session};
 use crate::{Services, dashes, exit};
 
@@ -206,9 +208,32 @@ fn without_jobs(entry: &Entry) -> Failure {
 
 /// Lets clap say what is wrong, or what help was asked.
 fn said(error: &clap::Error) -> u8 {
+    if let Some(word) = unknown(error) {
+        let names: Vec<String> = commands::list().iter().map(|entry| entry.spec.name()).collect();
+        let whole = || names.iter().map(String::as_str);
+        // The noun may have been left out, or stand before.
+        let verb = |name: &&str| name.split_once(':').map_or(0, |(noun, _)| noun.len() + 1);
+        let by_verb = || {
+            let near = queue::nearest::nearest(&word, whole().map(|name| &name[verb(&name)..]))?;
+            whole().find(|name| name[verb(name)..] == *near)
+        };
+        let near = queue::nearest::nearest(&word, whole()).or_else(by_verb);
+        let hint = near.map_or_else(|| "`craft help` lists the commands".to_owned(), |near| format!("did you mean `{near}`?"));
+        let failure = Failure::usage(format!("there is no command `{}`", plain(&word))).hint(hint);
+        let _ = writeln!(anstream::stderr(), "error: {failure}");
+        return failure.code;
+    }
     // Where nobody reads any more, there is nothing to say.
     let _ = error.print();
     u8::try_from(error.exit_code()).unwrap_or(exit::USAGE)
+}
+
+/// The command that was asked for and is none.
+fn unknown(error: &clap::Error) -> Option<String> {
+    match (error.kind(), error.get(ContextKind::InvalidSubcommand)) {
+        (ErrorKind::InvalidSubcommand, Some(ContextValue::String(word))) => Some(word.clone()),
+        _ => None,
+    }
 }
 
 fn on_runtime<F: Future<Output = Result<u8, Failure>>>(run: impl FnOnce() -> F) -> Result<u8, Failure> {

@@ -15,9 +15,7 @@ pub(crate) fn confirm(session: &mut Session, consent: &Consent, what: &str) -> R
         return Ok(());
     }
     if !Session::has_person() {
-        return Err(
-            Failure::usage(format!("nobody can be asked here: {what}?")).hint("write --yes to do it, or --dry-run to look first")
-        );
+        return Err(Failure::usage(format!("nobody can be asked here: {what}?")).hint("write --yes to do it"));
     }
     session.output.ask(&format!("{what}? [y/N] "));
     match answer()?.to_ascii_lowercase().as_str() {

@@ -29,7 +29,10 @@ pub(crate) struct Seen {
     is_given: bool,
     /// Why the job could not be claimed.
     pub(crate) refused: Option<Error>,
+    /// How the run ended.
     pub(crate) outcome: Option<Outcome>,
+    /// Whether the store took that.
+    pub(crate) is_stored: bool,
     /// Which attempt it ran in.
     pub(crate) attempt: u32,
     /// The handler completed it in a transaction of its own.
@@ -85,12 +88,27 @@ impl OneJob {
             return None;
         }
         let Some(behind) = &self.behind else { return Some(Ok(self.delivery())) };
-        let inspect = behind.inspect().ok_or_else(|| Error::new(ErrorKind::Unsupported, "the store cannot be looked into"));
-        let claimed = match inspect {
-            Ok(inspect) => inspect.claim(self.row.id, request.worker, request.lease).await,
-            Err(error) => Err(error),
-        };
-        Some(claimed)
+        Some(self.claim(&**behind, request).await)
+    }
+
+    /// Claims it in the store. One that has ended is retried for it, as late as can be: from then on any worker may have it.
+    async fn claim(&self, behind: &dyn Driver, request: &FetchRequest) -> Result<Delivery, Error> {
+        let id = self.row.id;
+        let inspect = behind.inspect().ok_or_else(|| Error::new(ErrorKind::Unsupported, "the store cannot be looked into"))?;
+        let has_ended = self.row.state.is_terminal();
+        if has_ended {
+            inspect.retry(id).await?;
+        }
+        inspect.claim(id, request.worker, request.lease).await.map_err(|error| {
+            if !has_ended || error.kind() != ErrorKind::Conflict {
+                return error;
+            }
+            let text = format!(
+                "job {id} was retried, and a worker was faster: it runs there. Pause its queue first (`craft queue:pause {}`) where workers live",
+                self.row.queue
+            );
+            Error::new(ErrorKind::Conflict, text)
+        })
     }
 }
 
@@ -147,15 +165,15 @@ impl Driver for OneJob {
 
     fn settle<'a>(&'a self, settlements: &'a [Settlement]) -> BoxFuture<'a, Result<Vec<Settled>, Error>> {
         Box::pin(async move {
+            // How the run ended is known, whatever the store then says.
+            self.seen().outcome = settlements.last().map(|settlement| settlement.outcome.clone());
             let settled = match &self.behind {
                 Some(behind) => behind.settle(settlements).await?,
                 None => vec![Settled::Stored; settlements.len()],
             };
             let mut seen = self.seen();
-            for settlement in settlements {
-                seen.outcome = Some(settlement.outcome.clone());
-                seen.pushed.extend(settlement.follow_ups.iter().cloned());
-            }
+            seen.is_stored = self.behind.is_some() && settled.iter().all(|settled| *settled == Settled::Stored);
+            seen.pushed.extend(settlements.iter().flat_map(|settlement| &settlement.follow_ups).cloned());
             Ok(settled)
         })
     }

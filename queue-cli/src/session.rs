@@ -1,6 +1,7 @@
 //! What a command has at hand: its options, where it prints, the store and the services.
 
 use std::io::{self, IsTerminal};
+use std::time::Duration;
 
 use queue::connect::{Connect, Store};
 use queue::{BoxError, Container, Queue};
@@ -8,7 +9,10 @@ use queue::{BoxError, Container, Queue};
 use crate::arguments::{Globals, url};
 use crate::exit;
 use crate::failure::{Failure, chain};
-use crate::output::Output;
+use crate::output::{Output, plain};
+
+/// How much longer than it was told a driver gets to say why its store does not answer.
+const MARGIN: Duration = Duration::from_secs(1);
 
 /// What makes the container.
 pub(crate) type MakeContainer = Box<dyn FnOnce() -> Result<Container, BoxError>>;
@@ -37,7 +41,14 @@ impl Session {
 
     /// The store, named and not opened.
     pub(crate) fn store(&self) -> Result<Store, Failure> {
-        Ok(Store::at(url(&self.globals)?)?)
+        let url = url(&self.globals)?;
+        let is_server = url.starts_with("postgres");
+        if !is_server || url.contains("wait=") {
+            return Ok(Store::at(url)?);
+        }
+        // The driver knows why a server does not answer: it is to say so before the time is over here.
+        let separator = if url.contains('?') { '&' } else { '?' };
+        Ok(Store::at(format!("{url}{separator}wait={}", self.globals.wait.as_millis()))?)
     }
 
     /// The store as it is: nothing is created.
@@ -62,10 +73,18 @@ impl Session {
         // A store that is not there is told as that, whatever its driver makes of it.
         let schema = tokio::time::timeout(self.globals.wait, store.schema()).await;
         match matches!(schema, Ok(Ok(Some(schema))) if schema.version == 0) {
-            true => Err(Failure::new(exit::FAILED, "there is no store of jobs at this URL yet")
+            true => Err(Failure::new(exit::FAILED, format!("there is no store of jobs at this URL yet{}", self.place()))
                 .hint("the first push or worker makes one, and so does `craft migrate`")),
             false => Err(failure),
         }
+    }
+
+    /// Where a file would be. Other URLs are not shown: they may hold a password.
+    fn place(&self) -> String {
+        let path = self.globals.url.as_deref().and_then(|url| url.strip_prefix("sqlite:"));
+        let path = path.map(|path| path.split('?').next().unwrap_or_default().trim_start_matches("//"));
+        let path = path.and_then(|path| std::path::absolute(path).ok());
+        path.map(|path| format!(", which means the file `{}`", plain(&path.display().to_string()))).unwrap_or_default()
     }
 
     /// The store, to push into it.
@@ -97,7 +116,7 @@ impl Session {
 
     async fn opened(&self, connect: Connect) -> Result<Queue, Failure> {
         let wait = self.globals.wait;
-        let opened = tokio::time::timeout(wait, connect).await;
+        let opened = tokio::time::timeout(wait + MARGIN, connect).await;
         let late = || {
             Failure::new(exit::NOT_REACHABLE, format!("the store did not answer within {wait:?}"))
                 .hint("is its server up, and the URL right? --wait waits longer")
@@ -112,6 +131,10 @@ impl Session {
 
     /// Whether the environment guards what removes or stops.
     pub(crate) fn guard(&self) -> Option<&str> {
-        self.globals.environment.as_deref().filter(|label| matches!(*label, "production" | "prod"))
+        self.globals
+            .environment
+            .as_deref()
+            .map(str::trim)
+            .filter(|label| ["production", "prod"].iter().any(|word| label.eq_ignore_ascii_case(word)))
     }
 }

@@ -121,6 +121,11 @@ fn problem(registry: &Registry, row: &JobRow) -> Option<(&'static str, String, O
     let Some(payload) = &row.payload else { return Some(("undecodable", "the store has no payload of it".to_owned(), None)) };
     let error = entry.decode(payload.get().as_bytes(), row.version).err()?;
     let place = format!("{}:{}", entry.file, entry.line);
-    let hint = format!("`#[serde(default)]` on a new field, or `version` and `upgrade` ({place})");
-    Some(("undecodable", chain(&error), Some(hint)))
+    let hint = format!(
+        "a renamed field keeps what is stored by `#[serde(alias = \"..\")]`, a new one takes `#[serde(default)]`; else `version` and `upgrade` ({place})"
+    );
+    // Where in the text it is differs from job to job.
+    let text = chain(&error);
+    let problem = text.split(" at line ").next().unwrap_or_default().to_owned();
+    Some(("undecodable", problem, Some(hint)))
 }

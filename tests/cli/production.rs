@@ -35,6 +35,18 @@ async fn a_yes_is_not_enough_in_production() {
 }
 
 #[tokio::test]
+async fn a_production_is_known_however_it_is_written() {
+    let place = Place::file();
+    let driver = three_failed(&place).await;
+    for label in ["Production", "PROD", " production "] {
+        let craft = place.craft("queue:retry all --yes").env("QUEUE_ENV", label);
+        craft.run().refused(2, &["write --confirm"]);
+    }
+    assert_eq!(states(&driver).await, ["failed"; 3]);
+    driver.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_production_is_known_by_either_word_and_a_staging_is_none() {
     let place = Place::file();
     let driver = three_failed(&place).await;

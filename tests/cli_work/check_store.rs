@@ -65,7 +65,7 @@ async fn a_payload_that_does_not_decode_is_told_with_the_path(place: Place) {
     said.says("2 of kind `Spreads` in `default` cannot be run: ")
         .says("at `to[1]`: invalid type: integer `2`, expected a string")
         .says("missing field `name`")
-        .says("`#[serde(default)]` on a new field, or `version` and `upgrade` (tests/bin/jobbed/jobs.rs:");
+        .says("a renamed field keeps what is stored by `#[serde(alias = \"..\")]`, a new one takes `#[serde(default)]`; else `version` and `upgrade` (tests/bin/jobbed/jobs.rs:");
     let store = report(&place, &[], 4);
     let codes: Vec<_> = store["stranded"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap()).collect();
     assert_eq!(codes, ["undecodable", "undecodable"]);

@@ -49,6 +49,21 @@ async fn a_worker_that_works_is_started_and_connected(place: Place) {
     worker.end().ends_with(0);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_connects_and_says_nothing_holds_nobody_up_for_long() {
+    let place = Place::file();
+    let mut worker = work(&place, place.url());
+    let address = address(&mut worker);
+    worker.until("serves the queues");
+    // More than are answered at once, and one that has begun a request.
+    let idle: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    (&idle[0]).write_all(b"GET /status/started HTTP/1.1\r\n").unwrap();
+    assert_eq!(get(&address, "/status/connected").0, 200);
+    drop(idle);
+    worker.signal("TERM");
+    worker.end().ends_with(0);
+}
+
 async fn a_worker_that_stops_is_not_connected(place: Place) {
     place.push([stored("Waits", r#"{"deaf":true}"#)]).await;
     let mut worker = work(&place, place.url());

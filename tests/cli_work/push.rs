@@ -44,6 +44,18 @@ async fn arguments_come_as_json_from_standard_input_or_as_fields(place: Place) {
     assert_eq!(stored, wanted);
 }
 
+/// A terminal would obey some characters that JSON need not escape.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_pushed_is_printed_as_it_is_and_controls_nothing() {
+    let place = Place::file();
+    push(&place, &["Greet", "{\"name\":\"a\u{7f}b\u{9b}2Jc\"}"]).ends_with(0);
+    for color in ["never", "always"] {
+        let said = ran(&place, &["queue:jobs", "-o", "jsonl", "--color", color]).ends_with(0);
+        assert!(!said.out.contains(['\u{7f}', '\u{9b}']), "{:?}", said.out);
+        assert_eq!(said.json()[0]["args"]["name"], "a\u{7f}b\u{9b}2Jc");
+    }
+}
+
 async fn a_job_without_arguments_needs_none(place: Place) {
     push(&place, &["Purges"]).ends_with(0);
     push(&place, &["Purges", "{}"]).ends_with(0);

@@ -34,6 +34,13 @@ async fn it_serves_the_queues_that_are_named(place: Place) {
     assert_eq!(left(&place).await, ["c", "default"]);
 }
 
+#[test]
+fn a_time_limit_is_none_or_some() {
+    run(&mut bare(&["queue:work", "--timeout", "0s"])).ends_with(2).complains("write `none` for no limit");
+    // It is read, and then a store is missing.
+    run(&mut bare(&["queue:work", "--timeout", "none"])).ends_with(78);
+}
+
 async fn it_serves_no_queue_that_is_excluded(place: Place) {
     place.push(["a", "b", "c", "default"].map(in_queue)).await;
     ran(&place, &["queue:work", "--stop-when-empty", "--exclude", "a,c"]).ends_with(0);

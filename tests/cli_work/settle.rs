@@ -4,7 +4,7 @@ use queue::drivers::NewJob;
 use queue::{JobId, JobState};
 
 use crate::place::{Place, later, stored};
-use crate::process::{Running, ran, run};
+use crate::process::{Running, jobbed, ran, run};
 use crate::replay::{booked, replay, told};
 
 on_every_store!(
@@ -15,6 +15,9 @@ on_every_store!(
     one_that_another_worker_runs_is_refused,
     what_has_ended_well_is_refused,
     ctrl_c_gives_the_job_back,
+    what_the_store_did_not_take_is_said,
+    a_job_is_revived_only_when_its_run_can_begin,
+    a_worker_that_is_faster_with_a_retried_job_is_named,
 );
 
 const SETTLE: [&str; 1] = ["--settle"];
@@ -105,6 +108,41 @@ async fn ctrl_c_gives_the_job_back(place: Place) {
         let row = place.row(id).await;
         assert_eq!((row.state, row.attempt, row.errors.len()), (JobState::Available, 0, 0));
     }
+}
+
+/// As after a lease that ran out: another has the job by then.
+async fn what_the_store_did_not_take_is_said(place: Place) {
+    let id = place.push([stored("Waits", "{}")]).await[0];
+    let mut replaying = Running::start(&mut replay(&place, id, &SETTLE));
+    replaying.until("waiting");
+    let table = place.as_schema().map_or_else(|| "queue_jobs".to_owned(), |schema| format!("{}.queue_jobs", schema.name()));
+    place.sql(&format!("UPDATE {table} SET token = token + 1")).await;
+    replaying.signal("INT");
+    replaying.end().ends_with(1).says("the outcome is NOT stored");
+    assert_eq!(place.row(id).await.state, JobState::Running);
+}
+
+async fn a_job_is_revived_only_when_its_run_can_begin(place: Place) {
+    let id = failed(&place, stored("Fails", r#"{"code":7,"for_good":true}"#)).await;
+    run(replay(&place, id, &SETTLE).env("TEST_STAGE", "broken")).ends_with(4).complains("the worker does not start");
+    assert_eq!(place.row(id).await.state, JobState::Failed);
+}
+
+/// One of them runs it, and the other says so: never both.
+async fn a_worker_that_is_faster_with_a_retried_job_is_named(place: Place) {
+    let id = failed(&place, stored("Fails", r#"{"code":7,"for_good":true}"#)).await;
+    let mut worker = Running::start(&mut jobbed(&place, &["queue:work"]));
+    worker.until("serves the queues");
+    let said = run(&mut replay(&place, id, &SETTLE));
+    if said.code == Some(1) {
+        said.complains("a worker was faster").complains("craft queue:pause default");
+    } else {
+        said.ends_with(5).says("the outcome is stored");
+    }
+    worker.signal("TERM");
+    worker.end().ends_with(0);
+    let row = place.row(id).await;
+    assert_eq!((row.state, row.attempt, row.errors.len()), (JobState::Failed, 2, 2));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::job::unknown_job;
 use super::{Ended, Group, Run, Spec};
 use crate::exit;
+use crate::failure::chain;
 use crate::output::{age, grouped, plain, span, until};
 use crate::records::is_alive;
 use crate::session::Session;
@@ -151,6 +152,16 @@ fn waiting(row: &JobRow, sight: &Sight) -> Vec<Reason> {
             until(row.due_at, sight.now)
         );
         reasons.push(Reason::new("retry_waits", attempt));
+    }
+    if let Some(entry) = Registry::linked().find(&row.kind)
+        && let Some(payload) = &row.payload
+        && row.version <= entry.options.version
+        && let Err(error) = entry.decode(payload.get().as_bytes(), row.version)
+    {
+        let remedy = "it would fail at once: `craft check --store` lists all such jobs, with what to do";
+        reasons.push(
+            Reason::new("undecodable", format!("this program cannot read its arguments: {}", chain(&error))).remedy(remedy),
+        );
     }
     if sight.counts.is_paused {
         let remedy = format!("`craft queue:resume {}` goes on", plain(&row.queue));

@@ -176,7 +176,10 @@ fn left_out(given: &str, stored: &[u8]) -> Option<String> {
     match (left.is_empty(), stored.is_empty()) {
         (true, _) => None,
         (false, true) => Some(format!("note: {left} is not stored: the job has no arguments")),
-        (false, false) => Some(format!("note: {left} is not stored, only {}", quoted(&mut stored.keys()))),
+        (false, false) => Some(format!(
+            "note: {left} is no field that is stored, only {} are: was another meant, or is it an alias?",
+            quoted(&mut stored.keys())
+        )),
     }
 }
 

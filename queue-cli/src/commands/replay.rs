@@ -37,7 +37,8 @@ struct Replayed {
     id: String,
     kind: String,
     attempt: u32,
-    /// `completed`, `retryable`, `failed`, `snoozed`, `cancelled`, or `released` when it was interrupted.
+    /// `completed`, `retryable`, `failed`, `snoozed`, `cancelled`, `released` when it was interrupted, or `lost` when
+    /// nothing of it is recorded.
     outcome: &'static str,
     seconds: f64,
     /// The error and its causes, the nearest first.
@@ -51,6 +52,8 @@ struct Replayed {
     /// The code of the signal that ended the run.
     #[serde(skip)]
     ended_by: Option<u8>,
+    #[serde(skip)]
+    is_asked_to_settle: bool,
 }
 
 /// A job that it pushed.
@@ -82,12 +85,11 @@ impl Run for Replay {
         let row = queue.job(self.id).await?.ok_or_else(|| unknown_job(self.id))?;
         check(&row, self.settle)?;
         log::to_stderr(&session.globals, log::Spans::Shown);
-        if self.settle && matches!(row.state, JobState::Failed | JobState::Cancelled) {
-            queue.retry(self.id).await?;
-        }
         let replayed = replay(&queue, container, row, self.settle).await?;
         session.output.document(&replayed, || lines(&replayed))?;
         Ok(match (replayed.outcome, replayed.ended_by) {
+            // What it was asked for besides did not happen.
+            _ if self.settle && !replayed.settled => exit::FAILED,
             ("completed", _) => exit::DONE,
             (_, Some(code)) => code,
             (_, None) => exit::JOBS_FAILED,
@@ -143,7 +145,15 @@ async fn replay(queue: &Queue, container: Container, row: JobRow, settle: bool) 
         }
     };
     let took = start.elapsed();
-    worker.shutdown(GRACE).await;
+    let mut again = signals::Signals::listen()?;
+    tokio::select! {
+        _ = worker.shutdown(GRACE) => {}
+        signal = again.next(), if ended_by.is_some() => {
+            // The store may be away, and whoever asks twice does not wait for it.
+            let code = signal.code().unwrap_or(exit::INTERRUPTED);
+            return Err(Failure::new(code, "interrupted: what was claimed is handed out again when its lease is over"));
+        }
+    }
     let mut seen = driver.seen();
     if let Some(error) = seen.refused.take() {
         return Err(Failure::from(error));
@@ -152,6 +162,7 @@ async fn replay(queue: &Queue, container: Container, row: JobRow, settle: bool) 
     let outcome = match &seen.outcome {
         // A settlement that found the lease gone is never sent: the transaction has completed it.
         None if seen.is_completed_in => "completed",
+        None if ended_by.is_none() => "lost",
         None => "released",
         Some(outcome) => word(outcome),
     };
@@ -162,10 +173,11 @@ async fn replay(queue: &Queue, container: Container, row: JobRow, settle: bool) 
         outcome,
         seconds: took.as_secs_f64(),
         errors,
-        settled: settle,
+        settled: seen.is_stored || (settle && seen.is_completed_in),
         completed_in_transaction: seen.is_completed_in,
         pushed: seen.pushed.iter().map(Caught::of).collect(),
         ended_by,
+        is_asked_to_settle: settle,
     })
 }
 
@@ -226,9 +238,12 @@ fn lines(replayed: &Replayed) -> Vec<String> {
         let args = job.args.as_ref().map_or("", |args| args.get());
         lines.push(format!("{pushed}: {} into `{}` {}", plain(&job.kind), plain(&job.queue), plain(args)));
     }
-    lines.push(match replayed.settled {
-        true => "the outcome is stored".to_owned(),
-        false => "the store is as it was: --settle stores the outcome".to_owned(),
+    lines.push(match (replayed.settled, replayed.is_asked_to_settle) {
+        (true, _) => "the outcome is stored".to_owned(),
+        (false, true) => {
+            "the outcome is NOT stored: the job runs again when its lease is over, or has ended elsewhere".to_owned()
+        }
+        (false, false) => "the store is as it was: --settle stores the outcome".to_owned(),
     });
     lines
 }

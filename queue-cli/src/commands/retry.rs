@@ -26,7 +26,7 @@ impl Run for Retry {
         verb: "retry",
         group: Group::Act,
         about: "Run failed or cancelled jobs again",
-        more: "A filter means the failed jobs among those that fit, unless it names states. They keep their history and get as many attempts as they were pushed with.",
+        more: "A filter means the failed jobs among those that fit, unless it names states. They keep their history, and may have as many attempts more as they were pushed with.",
         examples: [
             ("queue:retry 019abf0e-5d1c-7b3e-9c41-3f6e0a9d2b11", "that one"),
             ("queue:retry kind:SendWelcomeEmail error:timeout", "those of a kind that failed by a timeout"),

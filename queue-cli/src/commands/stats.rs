@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{Ended, Group, Run, Spec};
 use crate::arguments::duration;
 use crate::exit;
-use crate::output::{grouped, rfc3339, span};
+use crate::output::{Format, grouped, rfc3339, span};
 use crate::records::{QueueRecord, WorkerRecord};
 use crate::session::Session;
 
@@ -67,6 +67,10 @@ impl Run for Stats {
 
     async fn run(self, mut session: Session) -> Ended {
         let queue = session.look().await?;
+        if self.watch.is_some() && session.output.format == Format::Json {
+            // Documents that follow each other are a line each.
+            session.output.format = Format::Jsonl;
+        }
         let mut before: Option<(Instant, u64)> = None;
         let mut rates = VecDeque::new();
         loop {

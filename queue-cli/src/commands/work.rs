@@ -6,10 +6,11 @@ use std::time::Duration;
 use clap::Args;
 use queue::job::{Backoff, JobOptions};
 use queue::worker::WorkerBuilder;
-use queue::{Container, Queue, Worker};
+use queue::{Container, JobState, Queue, Worker};
 
 use super::{Ended, Group, Run, Spec};
 use crate::arguments::{duration, queue_name};
+use crate::bulk::jobs;
 use crate::exit;
 use crate::failure::Failure;
 use crate::log;
@@ -38,9 +39,9 @@ pub(crate) struct Work {
     /// How long to wait before another attempt, for jobs whose type says nothing of it: a time, or `10s,1m,10m`
     #[arg(long, env = "QUEUE_BACKOFF", value_name = "TIME,…", value_delimiter = ',', value_parser = duration)]
     backoff: Vec<Duration>,
-    /// How long an attempt may take, for jobs whose type says nothing of it
-    #[arg(long, env = "QUEUE_TIMEOUT", value_name = "TIME", value_parser = duration)]
-    timeout: Option<Duration>,
+    /// How long an attempt may take, for jobs whose type says nothing of it; `none` is as long as it likes
+    #[arg(long, env = "QUEUE_TIMEOUT", value_name = "TIME", value_parser = limit)]
+    timeout: Option<Limit>,
     /// Run one job, if one is available, and stop
     #[arg(long)]
     once: bool,
@@ -76,6 +77,20 @@ pub(crate) struct Work {
     fail_fast: bool,
 }
 
+/// How long an attempt may take, if there is a limit.
+#[derive(Debug, Clone, Copy)]
+struct Limit(Option<Duration>);
+
+fn limit(text: &str) -> Result<Limit, String> {
+    match text {
+        "none" => Ok(Limit(None)),
+        _ => match duration(text)? {
+            Duration::ZERO => Err("no attempt ends in no time: write `none` for no limit".to_owned()),
+            time => Ok(Limit(Some(time))),
+        },
+    }
+}
+
 /// A queue, and perhaps its slots.
 #[derive(Debug, Clone)]
 struct Served {
@@ -109,7 +124,7 @@ impl Run for Work {
         examples: [
             ("queue:work", "every queue, until Ctrl-C"),
             ("queue:work --queue mail=4,default --probe 0.0.0.0:7001", "two queues, with a probe"),
-            ("queue:work --stop-when-empty --fail-fast", "drain, for a script: code 5 when a job fails"),
+            ("queue:work --stop-when-empty --fail-fast", "drain, for a script: code 5 when a job fails for good"),
         ],
         needs_jobs: true,
     };
@@ -142,12 +157,27 @@ impl Run for Work {
             grace: self.shutdown_timeout,
         };
         let code = work::run(&mut session, Working { worker, events, signals, probe }, until).await?;
+        if self.stop_when_empty {
+            tell_of_later(&mut session, &queue).await?;
+        }
         match session.is_given() {
             true => queue.flush().await?,
             false => queue.shutdown().await?,
         }
         Ok(code)
     }
+}
+
+/// Says what waits for its time: an empty queue is not one without jobs.
+async fn tell_of_later(session: &mut Session, queue: &Queue) -> Result<(), Failure> {
+    let counts = queue.counts().await?;
+    let (retries, scheduled) = (counts.total(JobState::Retryable), counts.total(JobState::Scheduled));
+    for (count, what) in [(retries, "for another attempt"), (scheduled, "for its time")] {
+        if count > 0 {
+            session.output.say(format!("left: {} waiting {what}", jobs(count)));
+        }
+    }
+    Ok(())
 }
 
 impl Work {
@@ -169,7 +199,7 @@ impl Work {
     fn builder(&self, queue: &Queue, container: Container) -> WorkerBuilder {
         let mut options = JobOptions::default();
         if let Some(timeout) = self.timeout {
-            options = options.timeout(Some(timeout));
+            options = options.timeout(timeout.0);
         }
         match self.backoff.as_slice() {
             [] => {}

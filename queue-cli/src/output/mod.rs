@@ -31,6 +31,11 @@ pub(crate) trait Record: Serialize {
     fn cells(&self, now: SystemTime) -> Vec<Cell>;
 }
 
+/// Whether a character of a JSON document could control a terminal: those that JSON need not escape.
+fn is_control(c: char) -> bool {
+    ('\u{7f}'..='\u{9f}').contains(&c)
+}
+
 /// Where a command prints to.
 pub(crate) struct Output {
     pub(crate) format: Format,
@@ -76,23 +81,40 @@ impl Output {
     }
 
     pub(crate) fn json_line<T: Serialize + ?Sized>(&mut self, value: &T) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, value).map_err(io::Error::from)?;
-        self.out.write_all(b"\n")?;
-        self.out.flush()
+        self.whole(serde_json::to_vec(value))
     }
 
     fn json<T: Serialize + ?Sized>(&mut self, value: &T) -> io::Result<()> {
-        serde_json::to_writer_pretty(&mut self.out, value).map_err(io::Error::from)?;
-        self.out.write_all(b"\n")?;
-        self.out.flush()
+        self.whole(serde_json::to_vec_pretty(value))
+    }
+
+    /// Prints a document in one piece, since handlers may print, too; and as it is, since a stream for people leaves characters out.
+    fn whole(&mut self, document: serde_json::Result<Vec<u8>>) -> io::Result<()> {
+        let mut document = String::from_utf8(document?).map_err(io::Error::other)?;
+        document.push('\n');
+        // What would control a terminal is written as JSON may write it, too.
+        if document.contains(is_control) {
+            document = document.chars().fold(String::with_capacity(document.len() + 16), |mut text, c| {
+                if is_control(c) {
+                    text.push_str(&format!("\\u{:04x}", c as u32));
+                } else {
+                    text.push(c);
+                }
+                text
+            });
+        }
+        let mut out = io::stdout().lock();
+        out.write_all(document.as_bytes())?;
+        out.flush()
     }
 
     /// Prints lines of data.
     pub(crate) fn lines(&mut self, lines: impl IntoIterator<Item = String>) -> io::Result<()> {
-        for line in lines {
-            writeln!(self.out, "{line}")?;
+        let mut text: String = lines.into_iter().collect::<Vec<_>>().join("\n");
+        if !text.is_empty() {
+            text.push('\n');
         }
-        self.out.flush()
+        self.raw(&text)
     }
 
     /// Prints data as it is.

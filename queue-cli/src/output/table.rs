@@ -7,6 +7,8 @@ use super::plain;
 
 /// The longest text in a cell that is cut, in characters.
 const LONGEST: usize = 60;
+/// The least that is left of the last column in a narrow terminal.
+const LEAST: usize = 10;
 
 /// One field of a table.
 #[derive(Debug, Clone)]
@@ -32,6 +34,13 @@ impl Cell {
     pub(crate) fn number(number: u64) -> Self {
         let text = if number == 0 { "-".to_owned() } else { grouped(number) };
         Self { text, color: None, is_number: true, is_whole: false }
+    }
+
+    /// Cuts what is longer than so many characters.
+    fn cut(&mut self, most: usize) {
+        if self.text.chars().count() > most {
+            self.text = self.text.chars().take(most - 1).chain(['…']).collect();
+        }
     }
 
     /// In this color, where there are any.
@@ -68,35 +77,52 @@ pub(crate) struct Look {
 pub(crate) fn lines(columns: &[&str], rows: impl Iterator<Item = Vec<Cell>>, look: Look) -> Vec<String> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_content_arrangement(match look.fits_terminal && !look.is_wide {
-        true => ContentArrangement::Dynamic,
-        false => ContentArrangement::Disabled,
-    });
+    // A table that is too wide is cut in its last column; one that is still too wide is whole, and the terminal breaks its lines.
+    table.set_content_arrangement(ContentArrangement::Disabled);
+    let room = table.width().filter(|width| *width > 0 && look.fits_terminal && !look.is_wide).map(usize::from);
     if look.is_colored {
         table.enforce_styling()
     } else {
         table.force_no_tty()
     };
     table.set_header(columns.iter().map(|name| comfy_table::Cell::new(name).add_attribute(Attribute::Bold)).collect::<Vec<_>>());
+    let mut rows: Vec<Vec<Cell>> = rows.collect();
+    if !look.is_wide {
+        rows.iter_mut().flatten().filter(|cell| !cell.is_whole).for_each(|cell| cell.cut(LONGEST));
+    }
+    if let Some(room) = room {
+        fit(columns, &mut rows, room);
+    }
     for cells in rows {
         let mut row = Row::new();
-        let is_cut = !look.is_wide && !cells.iter().any(|cell| cell.is_whole);
         for cell in cells {
-            row.add_cell(made(cell, look));
-        }
-        if is_cut {
-            row.max_height(1);
+            row.add_cell(made(cell));
         }
         table.add_row(row);
     }
     table.lines().map(|line| line.trim_end().to_owned()).collect()
 }
 
-fn made(cell: Cell, look: Look) -> comfy_table::Cell {
-    let Cell { mut text, color, is_number, is_whole } = cell;
-    if !look.is_wide && !is_whole && text.chars().count() > LONGEST {
-        text = text.chars().take(LONGEST - 1).chain(['…']).collect();
+/// Cuts the last column, so that the lines have room in a terminal, if that leaves enough of it.
+fn fit(columns: &[&str], rows: &mut [Vec<Cell>], room: usize) {
+    let Some((last, before)) = columns.split_last() else { return };
+    // A space stands on both sides of each text.
+    let width = |(index, name): (usize, &&str)| {
+        let texts = rows.iter().filter_map(|cells| cells.get(index)).map(|cell| cell.text.chars().count());
+        texts.chain([name.chars().count()]).max().unwrap_or_default() + 2
+    };
+    let taken: usize = before.iter().enumerate().map(width).sum();
+    let left = room.saturating_sub(taken + 2);
+    if left < LEAST.max(last.chars().count()) {
+        return;
     }
+    for cell in rows.iter_mut().filter_map(|cells| cells.get_mut(before.len())).filter(|cell| !cell.is_whole) {
+        cell.cut(left);
+    }
+}
+
+fn made(cell: Cell) -> comfy_table::Cell {
+    let Cell { text, color, is_number, .. } = cell;
     let mut made = comfy_table::Cell::new(text);
     if let Some(color) = color {
         made = made.fg(color);
@@ -120,6 +146,17 @@ mod tests {
         let rows = [vec![Cell::text("mail"), Cell::number(1_200)], vec![Cell::text("default"), Cell::number(0)]];
         let lines = lines(&["QUEUE", "WAITING"], rows.into_iter(), PLAIN);
         assert_eq!(lines, [" QUEUE    WAITING", " mail       1,200", " default        -"]);
+    }
+
+    #[test]
+    fn the_last_column_gives_way_to_a_narrow_terminal() {
+        let rows = || vec![vec![Cell::text("mail"), Cell::text("x".repeat(40))]];
+        let last = |room| {
+            let mut rows = rows();
+            fit(&["QUEUE", "ERROR"], &mut rows, room);
+            rows[0][1].text.chars().count()
+        };
+        assert_eq!([last(100), last(30), last(19), last(18)], [40, 21, 10, 40], "or the terminal breaks the lines");
     }
 
     #[test]

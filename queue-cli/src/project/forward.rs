@@ -88,7 +88,8 @@ pub(super) fn run(forward: &Forward<'_>, workspace: &Workspace, current: &Path) 
     Ok(exit_code(status))
 }
 
-/// Runs a command to its end. Ctrl-C of a terminal reaches it by itself, and it decides what to make of it; SIGTERM is handed on.
+/// Runs a command to its end. Ctrl-C of a terminal reaches it by itself, and it decides what to make of it; SIGTERM and what else
+/// a worker heeds is handed on.
 async fn wait(mut command: Command) -> io::Result<ExitStatus> {
     // Before the child is there, so that no signal ends us and leaves it behind.
     let mut signals = Signals::listen()?;
@@ -96,7 +97,7 @@ async fn wait(mut command: Command) -> io::Result<ExitStatus> {
     loop {
         tokio::select! {
             status = child.wait() => return status,
-            () = signals.terminated() => terminate(&child),
+            signal = signals.next() => hand_on(&child, signal),
         }
     }
 }
@@ -105,21 +106,37 @@ async fn wait(mut command: Command) -> io::Result<ExitStatus> {
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    hang_up: tokio::signal::unix::Signal,
+    user: tokio::signal::unix::Signal,
+    stop: tokio::signal::unix::Signal,
 }
+
+#[cfg(unix)]
+type Signal = rustix::process::Signal;
 
 #[cfg(unix)]
 impl Signals {
     fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
 
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+            user: signal(SignalKind::user_defined1())?,
+            stop: signal(SignalKind::from_raw(Signal::TSTP.as_raw()))?,
+        })
     }
 
-    async fn terminated(&mut self) {
+    /// The next signal that only this process was sent, as far as one can tell.
+    async fn next(&mut self) -> Signal {
         loop {
             tokio::select! {
                 _ = self.interrupt.recv() => {}
-                _ = self.terminate.recv() => return,
+                _ = self.terminate.recv() => return Signal::TERM,
+                _ = self.hang_up.recv() => return Signal::HUP,
+                _ = self.user.recv() => return Signal::USR1,
+                _ = self.stop.recv() => return Signal::TSTP,
             }
         }
     }
@@ -129,12 +146,15 @@ impl Signals {
 struct Signals;
 
 #[cfg(not(unix))]
+enum Signal {}
+
+#[cfg(not(unix))]
 impl Signals {
     fn listen() -> io::Result<Self> {
         Ok(Self)
     }
 
-    async fn terminated(&mut self) {
+    async fn next(&mut self) -> Signal {
         // Ctrl-C reaches the child by itself; nothing else can be handed on.
         while tokio::signal::ctrl_c().await.is_ok() {}
         std::future::pending().await
@@ -142,17 +162,17 @@ impl Signals {
 }
 
 #[cfg(unix)]
-fn terminate(child: &Child) {
+fn hand_on(child: &Child, signal: Signal) {
     // Until it was waited for, its id cannot be another's.
     let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
     if let Some(id) = id {
         // It may have ended just now; then there is nothing to end.
-        let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
+        let _ = rustix::process::kill_process(id, signal);
     }
 }
 
 #[cfg(not(unix))]
-fn terminate(_: &Child) {}
+fn hand_on(_: &Child, _: Signal) {}
 
 /// The code of the child; one that a signal ended has that of a shell.
 fn exit_code(status: ExitStatus) -> ExitCode {

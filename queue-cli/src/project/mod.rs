@@ -129,7 +129,9 @@ fn other(craft: &Craft, words: &[OsString], current: &Path) -> Result<ExitCode> 
     let variable = env::var_os("QUEUE_URL");
     let has_url = forward::has_url(&args, variable.as_deref());
     let is_administration = forward::command(words).is_some_and(|command| crate::Cli::is_administration(&command));
-    if is_administration && has_url {
+    let is_unknown = forward::command(words).is_some_and(|command| !crate::Cli::knows(&command));
+    // What is no command needs no build to be told so.
+    if is_unknown || is_administration && has_url {
         return Ok(answer(&args));
     }
     match Workspace::around(current)? {

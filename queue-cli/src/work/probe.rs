@@ -1,13 +1,18 @@
 //! A probe over HTTP: whether the worker has started, and whether it reaches its store.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::routing::get;
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
 use queue::worker::{Health, WorkerHandle};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use crate::exit;
 use crate::failure::Failure;
@@ -22,19 +27,46 @@ pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     Ok(listener)
 }
 
+/// How many probes are answered at once; others wait in the queue of the system.
+const AT_ONCE: usize = 32;
+/// How long one may take, so that whoever connects and says nothing costs the worker nothing for long.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Answers until the task is dropped.
 pub(super) async fn serve(listener: TcpListener, handle: WorkerHandle) {
-    let router = Router::new()
-        .route("/status/started", get(async || (StatusCode::OK, "started\n")))
-        .route("/status/connected", get(connected))
-        .with_state(handle);
-    if let Err(error) = axum::serve(listener, router).await {
-        tracing::error!(%error, "the probe has ended");
+    let room = Arc::new(Semaphore::new(AT_ONCE));
+    loop {
+        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a probe could not be accepted");
+                tokio::time::sleep(PATIENCE).await;
+                continue;
+            }
+        };
+        let handle = handle.clone();
+        tokio::spawn(async move {
+            let answer = service_fn(async |request: Request<Incoming>| answer(request.uri().path(), &handle));
+            let connection = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), answer);
+            // Whoever asks may go away, or be no client of HTTP.
+            drop(tokio::time::timeout(PATIENCE, connection).await);
+            drop(place);
+        });
     }
 }
 
+fn answer(path: &str, handle: &WorkerHandle) -> Result<Response<Full<Bytes>>, hyper::http::Error> {
+    let (status, text) = match path {
+        "/status/started" => (StatusCode::OK, "started\n".to_owned()),
+        "/status/connected" => connected(handle),
+        _ => (StatusCode::NOT_FOUND, "there are /status/started and /status/connected\n".to_owned()),
+    };
+    Response::builder().status(status).header("content-type", "text/plain").body(Full::from(text))
+}
+
 /// 503 while fetching, renewing or storing fails, or the worker stops.
-async fn connected(State(handle): State<WorkerHandle>) -> (StatusCode, String) {
+fn connected(handle: &WorkerHandle) -> (StatusCode, String) {
     let health = handle.health();
     match health.is_healthy() && !health.is_stopping {
         true => (StatusCode::OK, "connected\n".to_owned()),

@@ -200,6 +200,7 @@ impl DecodeError {
 
     fn from_path(error: serde_path_to_error::Error<serde_json::Error>) -> Self {
         let path = error.path().to_string();
-        Self::new((path != ".").then_some(path), error.into_inner().into())
+        // A key that is no text has no name.
+        Self::new((path != "." && path != "?").then_some(path), error.into_inner().into())
     }
 }

@@ -10,7 +10,7 @@ use super::report::{BootQueue, BootReport, BootWarning};
 use super::settings::Settings;
 
 /// Says what was found, which queues are served, how many jobs of each at once, and what is perhaps not meant.
-pub(super) fn log(report: &BootReport) {
+pub(super) fn log(report: &BootReport, settings: &Settings) {
     for warning in &report.warnings {
         tracing::warn!("{warning}");
     }
@@ -23,7 +23,8 @@ pub(super) fn log(report: &BootReport) {
         Some(slots) => format!("`{}` with {slots} slots", queue.name),
     };
     let queues: Vec<_> = report.queues.iter().map(queue).collect();
-    tracing::info!("serves the queues {}, and those that come into being", queues.join(", "));
+    let others = if settings.only.is_none() { ", and those that come into being" } else { "" };
+    tracing::info!("serves the queues {}{others}", queues.join(", "));
 }
 
 /// The queues that the worker names and that nobody else does: most likely they are written wrongly.

@@ -70,7 +70,7 @@ pub(super) async fn start(mut builder: WorkerBuilder) -> Result<Worker, StartErr
     }
 
     let report = survey.report(&builder).await;
-    announce::log(&report);
+    announce::log(&report, &builder.settings);
     let lasting: HashSet<String> = survey.lasting(&builder.settings).into_iter().map(str::to_owned).collect();
     let paused: HashSet<&str> = survey.stored.iter().filter(|row| row.is_paused).map(|row| &*row.name).collect();
     let WorkerBuilder { queue, container, settings, hooks, fallback, .. } = builder;

@@ -80,6 +80,11 @@ impl Settings {
     /// Reads a URL: `postgres://user:password@host:port/database?schema=jobs&notify=off`.
     pub(super) fn parse(url: &str) -> Result<Self, Error> {
         let (base, query) = url.split_once('?').map_or((url, ""), |(base, query)| (base, query));
+        // A slip that makes a name of what was meant as a password: nothing of it is shown.
+        let has_slip = !base.contains("://") || base.splitn(4, '/').nth(3).is_some_and(|database| database.contains(['@', ':']));
+        if has_slip {
+            return Err(unreadable());
+        }
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for setting in query.split('&').filter(|setting| !setting.is_empty()) {
             let (key, value) = setting.split_once('=').unwrap_or((setting, ""));
@@ -88,10 +93,7 @@ impl Settings {
         }
         let connection = if theirs.is_empty() { base.to_owned() } else { format!("{base}?{}", theirs.join("&")) };
         // The text of the error is not kept: it may hold the password.
-        let options = PgConnectOptions::from_str(&connection).map_err(|_| {
-            invalid("the URL of the Postgres server cannot be read: write it as `postgres://user:password@host:5432/database`, with `%40` for an `@` \
-                     in the password".to_owned())
-        })?;
+        let options = PgConnectOptions::from_str(&connection).map_err(|_| unreadable())?;
         let mut settings = Self::new(options);
         for (key, value) in ours {
             settings.set(key, value)?;
@@ -172,6 +174,14 @@ fn switch(key: &str, value: &str) -> Result<bool, Error> {
     }
 }
 
+fn unreadable() -> Error {
+    invalid(
+        "the URL of the Postgres server cannot be read: write it as `postgres://user:password@host:5432/database`, with `%40` for an `@` \
+         in the password"
+            .to_owned(),
+    )
+}
+
 fn invalid(text: String) -> Error {
     Error::new(ErrorKind::Invalid, text)
 }
@@ -198,6 +208,8 @@ mod tests {
     fn what_cannot_be_meant_is_refused() {
         for (url, said) in [
             ("postgres://u:secret@h:port/x", "cannot be read"),
+            ("postgres:u:secret@h/db", "cannot be read"),
+            ("postgres://h:5432/u:secret@h/db", "cannot be read"),
             ("postgres://h/x?schema=Jobs", "`Jobs` cannot be the schema"),
             ("postgres://h/x?schema=a;drop", "cannot be the schema"),
             ("postgres://h/x?schema=", "cannot be the schema"),

@@ -63,6 +63,10 @@ impl Settings {
         let path = decoded(path.strip_prefix("//").unwrap_or(path)).ok_or_else(|| {
             invalid(format!("the path `{path}` of the SQLite file has a `%` without two hexadecimal digits: write `%25`"))
         })?;
+        if path.contains('@') && path.contains(':') {
+            // It is not shown: it may hold a password.
+            return Err(invalid("`sqlite:` takes the path of a file, and this looks like the URL of a server".to_owned()));
+        }
         if path.is_empty() || path == ":memory:" {
             let text = "`sqlite:` takes the path of a file, as in `sqlite:jobs.db`: for jobs in memory there is `memory:`";
             return Err(invalid(text.to_owned()));
@@ -186,6 +190,7 @@ mod tests {
         for (url, said) in [
             ("", "takes the path of a file"),
             (":memory:", "there is `memory:`"),
+            ("//u:secret@h/db", "looks like the URL of a server"),
             ("a%2.db", "without two hexadecimal digits"),
             ("a.db?synchronous=off", "`synchronous=off` is not known"),
             ("a.db?busy_timeout=long", "is no number of milliseconds"),
