@@ -1,5 +1,6 @@
 //! `queue:push`.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::Read as _;
 use std::time::{Duration, SystemTime};
@@ -9,6 +10,7 @@ use queue::Registry;
 use queue::drivers::{Due, Extra, NewJob};
 use queue::registry::Entry;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::{Ended, Group, Run, Spec};
@@ -144,7 +146,7 @@ fn payload(words: &[String]) -> Result<String, Failure> {
         [] => Ok("{}".to_owned()),
         [word] if word == "-" => from_input(),
         [word] if word.trim_start().starts_with('{') => Ok(word.clone()),
-        words => Ok(Value::Object(words.iter().map(|word| field(word)).collect::<Result<Map<_, _>, _>>()?).to_string()),
+        words => object(words),
     }
 }
 
@@ -183,14 +185,27 @@ fn left_out(given: &str, stored: &[u8]) -> Option<String> {
     }
 }
 
+/// Fields as a JSON object, every digit as it was written.
+fn object(words: &[String]) -> Result<String, Failure> {
+    let mut fields: BTreeMap<&str, Box<RawValue>> = BTreeMap::new();
+    for word in words {
+        let (key, value) = field(word)?;
+        if fields.insert(key, value).is_some() {
+            return Err(Failure::usage(format!("the field `{}` is there twice", plain(key))));
+        }
+    }
+    serde_json::to_string(&fields).map_err(|error| Failure::new(exit::FAILED, error.to_string()))
+}
+
 /// Reads `user_id=42`: what is JSON is taken as that, and all else as text.
-fn field(word: &str) -> Result<(String, Value), Failure> {
+fn field(word: &str) -> Result<(&str, Box<RawValue>), Failure> {
     let wrong = || {
         Failure::usage(format!("`{}` is neither a JSON object nor FIELD=VALUE", plain(word)))
             .hint("as `'{\"user_id\":42}'` or `user_id=42`; a text that looks like a number: `code='\"42\"'`")
     };
     let (key, value) = word.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or_else(wrong)?;
-    Ok((key.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()))))
+    let json = RawValue::from_string(value.to_owned()).or_else(|_| serde_json::value::to_raw_value(value));
+    Ok((key, json.map_err(|_| wrong())?))
 }
 
 fn shortened(text: &str) -> String {
@@ -222,6 +237,8 @@ mod tests {
             read(&["a=1", "b=x y", r#"c="1""#, "d=", "e=[1,2]"]),
             Ok(r#"{"a":1,"b":"x y","c":"1","d":"","e":[1,2]}"#.to_owned())
         );
+        assert_eq!(read(&["a=18446744073709551616", "b=1e400"]), Ok(r#"{"a":18446744073709551616,"b":1e400}"#.to_owned()));
+        assert_eq!(read(&["a=1", "a=2"]), Err(2));
         assert_eq!(read(&["a"]), Err(2));
         assert_eq!(read(&["=1"]), Err(2));
     }
