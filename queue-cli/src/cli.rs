@@ -102,13 +102,14 @@ impl Cli {
 
     fn code(self, arguments: Vec<OsString>) -> u8 {
         let command = self.command();
+        let line = arguments.clone();
         let matches = match command.try_get_matches_from(dashes::behind(arguments)) {
             Ok(matches) => matches,
-            Err(error) => return said(&error),
+            Err(error) => return said(&error, &line),
         };
         let globals = match Globals::from_arg_matches(&matches) {
             Ok(globals) => globals,
-            Err(error) => return said(&error),
+            Err(error) => return said(&error, &line),
         };
         let sources = sources(&matches);
         let Some((entry, matches)) = chosen(&matches) else { return exit::USAGE };
@@ -138,8 +139,7 @@ impl Cli {
             .subcommand_required(true)
             .arg_required_else_help(true)
             .help_template("{about}\n\n{usage-heading} {usage}{after-help}\n\nOptions:\n{options}");
-        root =
-            Globals::augment_args(root).mut_args(|argument| argument.hide_env_values(true)).about(ABOUT).after_help(overview());
+        root = Globals::augment_args(root).mut_args(of_environment).about(ABOUT).after_help(overview());
         let entries = commands::list();
         for entry in &entries {
             root = root.subcommand(entry.command(entry.spec.name()));
@@ -207,7 +207,7 @@ fn without_jobs(entry: &Entry) -> Failure {
 }
 
 /// Lets clap say what is wrong, or what help was asked.
-fn said(error: &clap::Error) -> u8 {
+fn said(error: &clap::Error, line: &[OsString]) -> u8 {
     if let Some(word) = unknown(error) {
         let names: Vec<String> = commands::list().iter().map(|entry| entry.spec.name()).collect();
         let whole = || names.iter().map(String::as_str);
@@ -225,7 +225,30 @@ fn said(error: &clap::Error) -> u8 {
     }
     // Where nobody reads any more, there is nothing to say.
     let _ = error.print();
-    u8::try_from(error.exit_code()).unwrap_or(exit::USAGE)
+    match is_of_variable(error, line) {
+        true => exit::CONFIGURATION,
+        false => u8::try_from(error.exit_code()).unwrap_or(exit::USAGE),
+    }
+}
+
+/// Whether the value that cannot be meant is that of a variable: it is not on the command line.
+fn is_of_variable(error: &clap::Error, line: &[OsString]) -> bool {
+    let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else { return false };
+    let is_value = matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation);
+    // `--queue <NAME>`, and perhaps a short form before it.
+    let long = argument.split([' ', ',']).find(|word| word.starts_with("--"));
+    let is_there = |word: &OsString| {
+        let word = word.to_string_lossy();
+        long.is_some_and(|long| word.starts_with(long)) || (word.starts_with('-') && !word.starts_with("--"))
+    };
+    is_value && long.is_some() && !line.iter().any(is_there)
+}
+
+/// What stands in a variable may be a secret, and nothing in it is nothing said.
+pub(crate) fn of_environment(argument: clap::Arg) -> clap::Arg {
+    let is_empty = argument.get_env().is_some_and(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()));
+    let argument = argument.hide_env_values(true);
+    if is_empty { argument.env(clap::builder::Resettable::Reset) } else { argument }
 }
 
 /// The command that was asked for and is none.

@@ -68,7 +68,6 @@ async fn people_read_the_time_what_happened_and_the_job(place: Place) {
     let said = ran(&place, &[&DRAIN[..], &["--concurrency", "1"]].concat()).ends_with(0);
     let lines: Vec<&str> = said.out.lines().collect();
     assert_eq!(lines.len(), 6, "{}", said.out);
-    let end = |id: &str| id[24..].to_owned();
     let wanted = [
         ("Running", "Greet", &ids[0], "1 of 20", ""),
         ("Done", "Greet", &ids[0], "1 of 20", ""),
@@ -81,8 +80,8 @@ async fn people_read_the_time_what_happened_and_the_job(place: Place) {
         assert_eq!((&line[2..3], &line[5..6], &line[8..9]), (":", ":", " "), "{line}");
         assert!(line[9..].starts_with(word), "{line}");
         assert_eq!(&line[27..32], kind, "the columns stand: {line}");
-        assert_eq!(&line[48..60], end(id), "{line}");
-        assert!(line[60..].trim_start().starts_with(attempt), "{line}");
+        assert_eq!(&line[48..84], *id, "{line}");
+        assert!(line[84..].trim_start().starts_with(attempt), "{line}");
         assert!(line.ends_with(error), "{line}");
     }
 

@@ -35,6 +35,17 @@ async fn it_serves_the_queues_that_are_named(place: Place) {
 }
 
 #[test]
+fn a_variable_that_is_empty_says_nothing_and_one_that_is_wrong_is_a_setting() {
+    run(bare(&["queue:work"]).env("QUEUE_CONCURRENCY", "").env("QUEUE_QUEUES", "").env("QUEUE_OUTPUT", ""))
+        .ends_with(78)
+        .complains("no store is named");
+    run(bare(&["queue:work"]).env("QUEUE_CONCURRENCY", "many")).ends_with(78).complains("many");
+    run(bare(&["queue:work", "--concurrency", "many"]).env("QUEUE_URL", "memory:")).ends_with(2);
+    run(bare(&["queue:work", "-c", "many"]).env("QUEUE_URL", "memory:")).ends_with(2);
+    run(bare(&["queue:list"]).env("QUEUE_OUTPUT", "paper")).ends_with(78);
+}
+
+#[test]
 fn a_time_limit_is_none_or_some() {
     run(&mut bare(&["queue:work", "--timeout", "0s"])).ends_with(2).complains("write `none` for no limit");
     // It is read, and then a store is missing.
@@ -107,7 +118,7 @@ async fn options_stand_in_the_environment_too(place: Place) {
     let mut command = jobbed(&place, &["queue:work", "--stop-when-empty"]);
     run(command.env("QUEUE_QUEUES", "b,mail").env("QUEUE_SHUTDOWN_TIMEOUT", "3s")).ends_with(0);
     assert_eq!(left(&place).await, ["a"]);
-    run(jobbed(&place, &["queue:work", "--once"]).env("QUEUE_SHUTDOWN_TIMEOUT", "soon")).ends_with(2).complains("`soon`");
+    run(jobbed(&place, &["queue:work", "--once"]).env("QUEUE_SHUTDOWN_TIMEOUT", "soon")).ends_with(78).complains("`soon`");
     // What stands on the command line goes first.
     run(jobbed(&place, &["queue:work", "--once", "--queue", "a,mail"]).env("QUEUE_QUEUES", "b,mail")).ends_with(0);
     assert!(left(&place).await.is_empty());

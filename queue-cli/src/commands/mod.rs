@@ -33,6 +33,7 @@ use clap::{ArgMatches, Args, Command};
 
 pub(crate) use replay::word;
 
+use crate::cli::of_environment;
 use crate::failure::Failure;
 use crate::session::Session;
 
@@ -128,8 +129,7 @@ impl Entry {
         };
         let more = if self.spec.more.is_empty() { String::new() } else { format!("{}\n\n", self.spec.more) };
         (self.augment)(Command::new(name))
-            // What stands there may be a secret.
-            .mut_args(|argument| argument.hide_env_values(true))
+            .mut_args(of_environment)
             .about(self.spec.about)
             .after_help(format!("{more}Examples:\n{}", examples.join("\n")))
     }

@@ -92,12 +92,17 @@ impl Run for Push {
         // A field may have another name when it is stored, so this is no failure.
         note.into_iter().for_each(|note| session.output.say(note));
         let record = PushedRecord { id: pushed.id.to_string(), kind, queue: lane, duplicate: pushed.is_duplicate };
-        session.output.document(&record, || {
+        let said = session.output.document(&record, || {
             let PushedRecord { id, kind, queue, duplicate } = &record;
             match duplicate {
                 false => vec![format!("pushed {kind} {id} into `{}`", plain(queue))],
                 true => vec![format!("{kind} {id} has the unique key already: nothing was pushed")],
             }
+        });
+        said.map_err(|error| match Failure::from(error) {
+            // Whoever does not hear it must not push it again.
+            failure if failure.code == exit::FAILED => failure.hint(format!("job {} is stored all the same", record.id)),
+            failure => failure,
         })?;
         Ok(exit::DONE)
     }

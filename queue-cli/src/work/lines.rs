@@ -97,14 +97,13 @@ impl Event {
             Some(_) => ("Given back".to_owned(), AnsiColor::BrightBlack),
         };
         let style = Style::new().fg_color(Some(color.into()));
-        // The end of an id is what differs: its begin is the time.
-        let id = self.id.get(24..).unwrap_or(&self.id);
         let took =
             self.seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).map(|took| format!("  {}", span(took)));
         let error = self.error.as_ref().map(|error| format!("  {}", plain(error.lines().next().unwrap_or_default())));
         format!(
-            "{time} {style}{word:<17}{style:#} {:<20} {id}  {} of {}{}{}",
+            "{time} {style}{word:<17}{style:#} {:<20} {}  {} of {}{}{}",
             plain(&self.kind),
+            self.id,
             self.attempt,
             self.max_attempts,
             took.unwrap_or_default(),
