@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use crate::drivers::{
-    Action, BoxFuture, Count, Counts, Driver, Inspect, MaintainLimits, Maintained, Page, QueueCounts, Retried, Schema, Told,
-    WorkerId, WorkerRow,
+    Action, BoxFuture, Count, Counts, Driver, Inspect, MaintainLimits, Maintained, Page, QueueCounts, Retried, Told, WorkerId,
+    WorkerRow,
 };
 use crate::error::{Error, ErrorKind};
 use crate::job::{Filter, JobId, JobRow, JobState, queue_name};
@@ -261,22 +261,6 @@ impl Queue {
         let maintained = self.on_engine(async move { driver.maintain(&limits).await }).await?;
         maintained.failed.iter().for_each(|row| self.terminal(row.id));
         Ok(maintained)
-    }
-
-    /// Which version the schema of the store has, and which one this program wants; `None` for a store without a schema.
-    ///
-    /// # Errors
-    ///
-    /// What the store says.
-    pub async fn schema(&self) -> Result<Option<Schema>, Error> {
-        let driver = Arc::clone(self.driver());
-        self.on_engine(async move {
-            match driver.migrate() {
-                Some(migrate) => migrate.schema().await.map(Some),
-                None => Ok(None),
-            }
-        })
-        .await
     }
 
     /// Nothing of this queue is fetched or started from now on; what runs goes on. In this process it is in force when this returns.
