@@ -97,6 +97,12 @@ on_both! {
         check(reasons(&place, &driver).await, &["version_newer"], &["has version 9", "knows 1"]);
     }
 
+    async fn arguments_that_cannot_be_read_are_told_before_they_fail(place) {
+        let driver = served(&place, NewJob { payload: (*b"{}").into(), ..job(1) }).await;
+        let words = ["cannot read its arguments", "missing field `name`", "craft check --store"];
+        check(reasons(&place, &driver).await, &["undecodable", "in_turn"], &words);
+    }
+
     async fn slots_can_be_taken(place) {
         let driver = served(&place, job(1)).await;
         push(&driver, vec![job(2), job(3)]).await;
