@@ -14,6 +14,7 @@ use crate::arguments::Consent;
 use crate::exit;
 use crate::failure::{Failure, chain};
 use crate::output::{grouped, plain};
+use crate::pages::Pages;
 use crate::prompt;
 use crate::records::JobRecord;
 use crate::session::Session;
@@ -110,20 +111,21 @@ async fn fitting(session: &mut Session, queue: &Queue, deed: &Deed, filter: Filt
     prompt::confirm(session, consent, &sentence(deed, &format!("{many} ({})", plain(&filter.to_string()))))?;
     let mut report = Report { action: deed.verb, ..Report::default() };
     let mut progress = Progress::new(count, deed.done);
-    let mut filter = filter.limit(BATCH);
+    let mut pages = Pages::of(queue, filter);
     let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
     // A signal is heeded from the first look at it on.
     let mut is_interrupted = is_ready(&mut interrupted).await;
     loop {
         // A batch that was begun is done: what is said of it is true.
         let batch = async {
-            let page = queue.search(&filter).await?;
-            let ids: Vec<JobId> = page.jobs.iter().map(|row| row.id).collect();
+            let Some(rows) = pages.next(BATCH).await? else { return Ok(None) };
+            let ids: Vec<JobId> = rows.iter().map(|row| row.id).collect();
             let answers = if ids.is_empty() { Vec::new() } else { queue.act(deed.action, &ids).await? };
-            Ok::<_, Error>((ids, answers, page.next))
+            Ok::<_, Error>(Some((ids, answers)))
         };
-        let (ids, answers, next) = match batch.await {
-            Ok(batch) => batch,
+        let (ids, answers) = match batch.await {
+            Ok(Some(batch)) => batch,
+            Ok(None) => break,
             Err(error) => {
                 progress.end();
                 tell(session, deed, &report)?;
@@ -132,11 +134,10 @@ async fn fitting(session: &mut Session, queue: &Queue, deed: &Deed, filter: Filt
         };
         report.add(&ids, answers);
         progress.at(session, report.done + report.skipped);
-        let Some(next) = next else { break };
-        filter.after = Some(next);
         is_interrupted = is_interrupted || is_ready(&mut interrupted).await;
         if is_interrupted {
-            report.interrupted = true;
+            // Behind the last batch there is nothing to be interrupted.
+            report.interrupted = pages.behind().is_some();
             break;
         }
     }

@@ -25,6 +25,7 @@ pub mod exit;
 mod failure;
 mod log;
 mod output;
+mod pages;
 #[cfg(feature = "craft")]
 mod project;
 mod prompt;

@@ -7,6 +7,7 @@ use queue::{Error, JobRow, JobState, Queue, Registry};
 use serde::Serialize;
 
 use crate::failure::chain;
+use crate::pages::Pages;
 
 /// What was looked at, and what of it could not be run.
 #[derive(Debug, Serialize)]
@@ -66,28 +67,23 @@ struct Sight {
 
 /// Reads up to so many jobs; answers whether those were all.
 async fn read(queue: &Queue, registry: &Registry, filter: Filter, most: u64, sight: &mut Sight) -> Result<bool, Error> {
-    let (mut filter, mut left) = (filter, most);
-    let until = if filter.newest_first { sight.seen_to } else { None };
-    loop {
-        filter.limit = Some(usize::try_from(left).unwrap_or(usize::MAX).min(PAGE));
-        let page = queue.search(&filter).await?;
-        for row in page.jobs {
-            if until.is_some_and(|until| row.id <= until) {
+    let is_back = filter.newest_first;
+    let (mut pages, mut left) = (Pages::of(queue, filter), most);
+    while left > 0 {
+        let Some(rows) = pages.next(usize::try_from(left).unwrap_or(usize::MAX).min(PAGE)).await? else { return Ok(true) };
+        for row in rows {
+            if is_back && sight.seen_to.is_some_and(|seen_to| row.id <= seen_to) {
                 return Ok(true);
             }
             sight.looked_at += 1;
             left -= 1;
-            if !filter.newest_first {
+            if !is_back {
                 sight.seen_to = Some(row.id);
             }
             sight.take(registry, &row);
         }
-        let Some(next) = page.next else { return Ok(true) };
-        if left == 0 {
-            return Ok(false);
-        }
-        filter.after = Some(next);
     }
+    Ok(pages.behind().is_none())
 }
 
 impl Sight {

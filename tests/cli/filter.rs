@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use queue::drivers::NewJob;
+use queue::drivers::{Group, NewJob};
 use queue::job::Outcome;
 
 use crate::craft::{Craft, Ran};
@@ -101,6 +101,20 @@ on_both! {
         assert_eq!(ran.out.lines().count(), 1 + 20);
         assert_eq!(place.craft("queue:jobs -n 26").run().done().lines().count(), 1 + 25);
     }
+}
+
+/// A store gives a thousand jobs at once at most.
+#[tokio::test]
+async fn a_list_is_as_long_as_was_said_and_says_when_it_is_not() {
+    let place = Place::file();
+    let driver = place.open().await;
+    let all = jobs(1..=100_500);
+    driver.push(&[Group { jobs: all, tick: None }]).await.remove(0).unwrap();
+    driver.close().await.unwrap();
+    assert_eq!(listed(place.craft("queue:jobs -n 10400")).len(), 10_400);
+    let few = place.craft("queue:jobs kind:Fails").run().code(0);
+    assert!(few.err.contains("looked at up to 100000 jobs and there are more: `--after "), "{}", few.err);
+    assert_eq!(place.craft("queue:jobs kind:Fails --thorough").run().code(0).err, "no job fits\n");
 }
 
 #[tokio::test]

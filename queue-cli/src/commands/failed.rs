@@ -5,13 +5,14 @@ use std::time::SystemTime;
 
 use clap::Args;
 use queue::job::Filter;
-use queue::{JobState, Queue};
+use queue::{JobId, JobState, Queue};
 use serde::Serialize;
 
 use super::jobs::{Page, print};
 use super::{Ended, Group, Run, Spec};
 use crate::exit;
 use crate::output::{Cell, Record, age, rfc3339};
+use crate::pages::Pages;
 use crate::session::Session;
 use crate::target::filter;
 
@@ -48,8 +49,11 @@ impl Run for Failed {
         filter.states = vec![JobState::Failed];
         let queue = session.look().await?;
         if self.group {
-            let groups = groups(&queue, filter).await?;
+            let (groups, behind) = groups(&queue, filter).await?;
             session.output.records(&groups)?;
+            if let Some(behind) = behind {
+                session.output.say(format!("there are more, behind {behind}, which were not looked at"));
+            }
             return Ok(exit::DONE);
         }
         print(&mut session, &queue, filter, self.page).await
@@ -74,19 +78,22 @@ struct ErrorGroup {
 /// How many jobs are looked at.
 const MOST: usize = 100_000;
 
-async fn groups(queue: &Queue, filter: Filter) -> Result<Vec<ErrorGroup>, queue::Error> {
+/// How many are read at once.
+const PAGE: usize = 1_000;
+
+/// The groups, and behind which job those begin that were not looked at.
+async fn groups(queue: &Queue, filter: Filter) -> Result<(Vec<ErrorGroup>, Option<JobId>), queue::Error> {
     let mut found: BTreeMap<(String, String), (u64, SystemTime, SystemTime, String)> = BTreeMap::new();
-    let (mut filter, mut looked) = (filter.newest_first().limit(1_000), 0);
-    while looked < MOST {
-        let page = queue.search(&filter).await?;
-        looked += page.jobs.len().max(1);
-        for row in page.jobs {
+    let (mut pages, mut seen) = (Pages::of(queue, filter.newest_first()), 0);
+    while seen < MOST && !pages.is_long() {
+        let Some(rows) = pages.next(PAGE).await? else { break };
+        seen += rows.len();
+        for row in rows {
             let (error, at) = row.errors.last().map_or(("", row.created_at), |last| (last.message.as_str(), last.at));
             let entry = found.entry((row.kind, alike(error))).or_insert_with(|| (0, at, at, row.id.to_string()));
-            *entry = (entry.0 + 1, entry.1.min(at), entry.2.max(at), std::mem::take(&mut entry.3));
+            entry.0 += 1;
+            (entry.1, entry.2) = (entry.1.min(at), entry.2.max(at));
         }
-        let Some(next) = page.next else { break };
-        filter.after = Some(next);
     }
     let group = |((kind, error), (count, first, last, example))| ErrorGroup {
         count,
@@ -99,7 +106,7 @@ async fn groups(queue: &Queue, filter: Filter) -> Result<Vec<ErrorGroup>, queue:
     };
     let mut groups: Vec<_> = found.into_iter().map(group).collect();
     groups.sort_by_key(|group| std::cmp::Reverse(group.count));
-    Ok(groups)
+    Ok((groups, pages.behind()))
 }
 
 /// An error without what differs from job to job: words with a digit in them become `#`.

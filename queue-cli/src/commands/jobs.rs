@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::{Ended, Group, Run, Spec};
 use crate::exit;
-use crate::failure::Failure;
+use crate::pages::Pages;
 use crate::records::JobRecord;
 use crate::session::Session;
 use crate::target::filter;
@@ -60,45 +60,30 @@ impl Run for Jobs {
     }
 }
 
-/// How many looks a list takes that is not thorough.
-const LOOKS: usize = 10;
-
 /// Prints a list of jobs.
 pub(super) async fn print(session: &mut Session, queue: &Queue, mut filter: Filter, page: Page) -> Ended {
     filter.newest_first = !page.oldest_first;
     filter.after = page.after;
     let limit = page.limit as usize;
+    let mut pages = Pages::of(queue, filter);
     let mut jobs: Vec<JobRecord> = Vec::new();
-    let (mut next, mut looks) = (None, 0);
-    while jobs.len() < limit {
-        filter.limit = Some(limit - jobs.len());
-        let found = queue.search(&filter).await?;
-        jobs.extend(found.jobs.into_iter().map(JobRecord::from));
-        (next, looks) = (found.next, looks + 1);
-        match next {
-            Some(next) if page.thorough || looks < LOOKS => filter.after = Some(next),
-            _ => break,
-        }
+    while jobs.len() < limit && (page.thorough || !pages.is_long()) {
+        let Some(found) = pages.next(limit - jobs.len()).await? else { break };
+        jobs.extend(found.into_iter().map(JobRecord::from));
     }
     session.output.records(&jobs)?;
-    if let Some(next) = next.filter(|_| session.output.is_for_people()) {
-        let said = match jobs.len() < limit {
-            true => format!(
-                "looked at {} jobs and there are more: `--after {next}` goes on, `--thorough` looks at all",
-                LOOKS * Filter::LOOK
-            ),
-            false => format!("there may be more: `--after {next}` goes on"),
-        };
-        session.output.say(said);
+    if !session.output.is_for_people() {
+        return Ok(exit::DONE);
     }
-    if jobs.is_empty() && session.output.is_for_people() {
-        session.output.say("no job fits");
+    match pages.behind() {
+        Some(next) if jobs.len() < limit => {
+            session
+                .output
+                .say(format!("{} and there are more: `--after {next}` goes on, `--thorough` looks at all", Pages::how_long()));
+        }
+        Some(next) => session.output.say(format!("there may be more: `--after {next}` goes on")),
+        None if jobs.is_empty() => session.output.say("no job fits"),
+        None => {}
     }
     Ok(exit::DONE)
-}
-
-impl From<queue::job::id::ParseJobIdError> for Failure {
-    fn from(error: queue::job::id::ParseJobIdError) -> Self {
-        Self::usage(error.to_string())
-    }
 }
