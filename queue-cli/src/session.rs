@@ -23,6 +23,8 @@ pub(crate) struct Session {
     pub(crate) output: Output,
     /// The settings in force, and where each is from.
     pub(crate) sources: Vec<String>,
+    /// What the command says of the store, beside its URL.
+    pub(crate) settings: Vec<(&'static str, u128)>,
     services: Option<MakeContainer>,
     given: Option<Queue>,
 }
@@ -30,7 +32,7 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn new(globals: Globals, services: Option<MakeContainer>, given: Option<Queue>) -> Self {
         let output = Output::new(globals.output, globals.wide, globals.color.into());
-        Self { globals, output, sources: Vec::new(), services, given }
+        Self { globals, output, sources: Vec::new(), settings: Vec::new(), services, given }
     }
 
     /// The container of the jobs.
@@ -41,14 +43,13 @@ impl Session {
 
     /// The store, named and not opened.
     pub(crate) fn store(&self) -> Result<Store, Failure> {
-        let url = url(&self.globals)?;
-        let is_server = url.starts_with("postgres");
-        if !is_server || url.contains("wait=") {
-            return Ok(Store::at(url)?);
-        }
-        // The driver knows why a server does not answer: it is to say so before the time is over here.
-        let separator = if url.contains('?') { '&' } else { '?' };
-        Ok(Store::at(format!("{url}{separator}wait={}", self.globals.wait.as_millis()))?)
+        let store = Store::at(url(&self.globals)?)?;
+        let settings = self.settings.iter().fold(store, |store, (setting, value)| store.with(setting, value));
+        Ok(match is_server(&settings) {
+            // The driver knows why a server does not answer: it is to say so before the time is over here.
+            true => settings.with("wait", self.globals.wait.as_millis()),
+            false => settings,
+        })
     }
 
     /// The store as it is: nothing is created.
@@ -137,4 +138,9 @@ impl Session {
             .map(str::trim)
             .filter(|label| ["production", "prod"].iter().any(|word| label.eq_ignore_ascii_case(word)))
     }
+}
+
+/// Whether a store is on a server, which may be away and is asked now and then.
+pub(crate) fn is_server(store: &Store) -> bool {
+    matches!(store.scheme(), "postgres" | "postgresql")
 }

@@ -162,6 +162,24 @@ impl Store {
         matches!(self.scheme.as_str(), "memory" | "async" | "sync")
     }
 
+    /// The same store with one more setting in its URL, which goes before what is said there.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")] {
+    /// use queue::connect::Store;
+    ///
+    /// let store = Store::at("sqlite:jobs.db")?.with("busy_timeout", 100);
+    /// # }
+    /// # Ok::<(), queue::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with(mut self, setting: &str, value: impl fmt::Display) -> Self {
+        // Of two the last one counts.
+        let separator = if self.url.contains('?') { '&' } else { '?' };
+        self.url = format!("{}{separator}{setting}={value}", self.url);
+        self
+    }
+
     /// Opens it, as [`Queue::connect`] does.
     pub fn open(&self) -> Connect {
         Queue::connect(&self.url)
@@ -170,13 +188,12 @@ impl Store {
     /// Opens it for looking and acting: nothing is created, and the schema is left as it is. A store that is not there, or whose schema is
     /// not the one of this program, is an error that says so.
     pub fn open_as_it_is(&self) -> Connect {
-        let settings = match self.scheme.as_str() {
-            "sqlite" => "create=off&migrate=off",
-            "postgres" | "postgresql" => "migrate=off",
-            _ => return self.open(),
-        };
-        let separator = if self.url.contains('?') { '&' } else { '?' };
-        Queue::connect(&format!("{}{separator}{settings}", self.url))
+        let store = self.clone();
+        match self.scheme.as_str() {
+            "sqlite" => store.with("create", "off").with("migrate", "off").open(),
+            "postgres" | "postgresql" => store.with("migrate", "off").open(),
+            _ => store.open(),
+        }
     }
 
     /// Which version its schema has, 0 for none, and which one this program wants; `None` for a store without a schema. Nothing is

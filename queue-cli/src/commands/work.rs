@@ -11,11 +11,10 @@ use queue::{Container, JobState, Queue, Worker};
 use super::{Ended, Group, Run, Spec};
 use crate::arguments::{duration, queue_name};
 use crate::bulk::jobs;
-use crate::exit;
 use crate::failure::Failure;
 use crate::log;
 use crate::output::Format;
-use crate::session::Session;
+use crate::session::{Session, is_server};
 use crate::work::{self, Lines, Signals, Until, Working};
 
 /// Runs jobs.
@@ -181,18 +180,15 @@ async fn tell_of_later(session: &mut Session, queue: &Queue) -> Result<(), Failu
 }
 
 impl Work {
-    /// Has the URL say how often to look.
+    /// Has the store be looked at as often as was said.
     fn poll(&self, session: &mut Session) -> Result<(), Failure> {
         let Some(poll) = self.poll else { return Ok(()) };
         let store = session.store()?;
-        if !matches!(store.scheme(), "postgres" | "postgresql") {
+        if !is_server(&store) {
             let text = format!("`{}:` is told of new jobs, or looks every 20 ms: it has no --poll", store.scheme());
-            return Err(Failure::new(exit::CONFIGURATION, text));
+            return Err(Failure::configuration(text));
         }
-        if let Some(url) = &mut session.globals.url {
-            let separator = if url.contains('?') { '&' } else { '?' };
-            url.push_str(&format!("{separator}poll={}", poll.as_millis()));
-        }
+        session.settings.push(("poll", poll.as_millis()));
         Ok(())
     }
 
