@@ -76,7 +76,7 @@ async fn by_id(session: &mut Session, queue: &Queue, deed: &Deed, ids: &[JobId],
     if consent.dry_run {
         let mut rows = Vec::new();
         for id in ids {
-            rows.extend(queue.job(*id).await?.map(JobRecord::from));
+            rows.extend(queue.job(*id).await?.map(JobRecord));
         }
         session.output.say(format!("would {} {} of the {} jobs that are named", deed.verb, rows.len(), ids.len()));
         session.output.records(&rows)?;
@@ -103,7 +103,7 @@ async fn fitting(session: &mut Session, queue: &Queue, deed: &Deed, filter: Filt
         return tell(session, deed, &Report { action: deed.verb, ..Report::default() }).map(|()| exit::DONE);
     }
     if consent.dry_run {
-        let rows: Vec<JobRecord> = queue.jobs(&filter.clone().limit(SHOWN)).await?.into_iter().map(JobRecord::from).collect();
+        let rows: Vec<JobRecord> = queue.jobs(&filter.clone().limit(SHOWN)).await?.into_iter().map(JobRecord).collect();
         session.output.say(format!("would {} {many} ({}); the first of them:", deed.verb, plain(&filter.to_string())));
         session.output.records(&rows)?;
         return Ok(exit::DONE);

@@ -10,7 +10,6 @@ use super::{Ended, Group, Run, Spec};
 use crate::bulk::jobs;
 use crate::exit;
 use crate::output::{Cell, Color, Record, plain, span};
-use crate::records::is_alive;
 use crate::session::Session;
 use crate::stranded::look;
 
@@ -101,7 +100,7 @@ async fn store(queue: &Queue) -> Result<Vec<Finding>, queue::Error> {
         true => Finding::warning("clock", format!("the clock of the store is {} ahead of the one of this machine", span(ahead))),
         false => Finding::ok("clock", "no worker was heard of in the future".to_owned()),
     });
-    let alive = workers.iter().filter(|worker| is_alive(worker, now)).count();
+    let alive = workers.iter().filter(|worker| worker.is_alive(now)).count();
     let dead = workers.len() - alive;
     findings.push(match (alive, dead) {
         (0, _) => Finding::warning("workers", "none lives: nothing runs".to_owned()),

@@ -13,7 +13,6 @@ use super::{Ended, Group, Run, Spec};
 use crate::exit;
 use crate::failure::chain;
 use crate::output::{age, grouped, plain, span, until};
-use crate::records::is_alive;
 use crate::session::Session;
 
 /// Explains why a job does not run.
@@ -96,7 +95,7 @@ impl Sight {
         Ok(Self {
             now,
             counts: counts.queues.remove(&row.queue).unwrap_or_default(),
-            workers: all.into_iter().filter(|worker| is_alive(worker, now)).collect(),
+            workers: all.into_iter().filter(|worker| worker.is_alive(now)).collect(),
             runs_it,
         })
     }
@@ -125,7 +124,7 @@ fn ended(row: &JobRow, sight: &Sight) -> Reason {
 fn running(row: &JobRow, sight: &Sight) -> Reason {
     let since = row.started_at.map(|at| format!(", since {}", age(at, sight.now).replace(" ago", ""))).unwrap_or_default();
     match &sight.runs_it {
-        Some(worker) if is_alive(worker, sight.now) => {
+        Some(worker) if worker.is_alive(sight.now) => {
             let name = plain(if worker.name.is_empty() { &worker.host } else { &worker.name });
             Reason::new(
                 "running",

@@ -36,7 +36,7 @@ impl Run for Job {
     async fn run(self, mut session: Session) -> Ended {
         let queue = session.look().await?;
         let row = queue.job(self.id).await?.ok_or_else(|| unknown_job(self.id))?;
-        let record = JobRecord::from(row);
+        let record = JobRecord(row);
         session.output.document(&record, || record.lines(SystemTime::now()))?;
         Ok(exit::DONE)
     }

@@ -69,7 +69,7 @@ pub(super) async fn print(session: &mut Session, queue: &Queue, mut filter: Filt
     let mut jobs: Vec<JobRecord> = Vec::new();
     while jobs.len() < limit && (page.thorough || !pages.is_long()) {
         let Some(found) = pages.next(limit - jobs.len()).await? else { break };
-        jobs.extend(found.into_iter().map(JobRecord::from));
+        jobs.extend(found.into_iter().map(JobRecord));
     }
     session.output.records(&jobs)?;
     if !session.output.is_for_people() {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Ended, Group, Run, Spec};
 use crate::arguments::{duration, queue_name};
 use crate::exit;
-use crate::output::{Cell, Color, Record, grouped, span};
+use crate::output::{Cell, Color, Record, grouped, seconds, span};
 use crate::records::QueueRecord;
 use crate::session::Session;
 
@@ -36,7 +36,8 @@ struct Watched {
     ok: bool,
     waiting: u64,
     failed: u64,
-    oldest_available_seconds: Option<f64>,
+    #[serde(rename = "oldest_available_seconds", serialize_with = "seconds")]
+    oldest_available: Option<Duration>,
     unserved: u64,
     /// What is wrong.
     alerts: Vec<String>,
@@ -73,7 +74,7 @@ impl Run for Monitor {
 impl Monitor {
     fn watch(&self, name: &str, queue: Option<&QueueRecord>) -> Watched {
         let (waiting, failed, unserved) = queue.map_or((0, 0, 0), |queue| (queue.waiting(), queue.failed, queue.unserved));
-        let oldest = queue.and_then(QueueRecord::oldest);
+        let oldest = queue.and_then(|queue| queue.oldest_available);
         let mut alerts = Vec::new();
         if let Some(most) = self.max_size.filter(|most| waiting > *most) {
             alerts.push(format!("{} wait, and {} may", grouped(waiting), grouped(most)));
@@ -89,15 +90,7 @@ impl Monitor {
         if unserved > 0 {
             alerts.push(format!("{} wait, and no live worker serves the queue", grouped(unserved)));
         }
-        Watched {
-            name: name.to_owned(),
-            ok: alerts.is_empty(),
-            waiting,
-            failed,
-            oldest_available_seconds: queue.and_then(|queue| queue.oldest_available_seconds),
-            unserved,
-            alerts,
-        }
+        Watched { name: name.to_owned(), ok: alerts.is_empty(), waiting, failed, oldest_available: oldest, unserved, alerts }
     }
 }
 

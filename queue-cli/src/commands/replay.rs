@@ -16,7 +16,7 @@ use super::{Ended, Group, Run, Spec};
 use crate::exit;
 use crate::failure::Failure;
 use crate::log;
-use crate::output::{plain, span};
+use crate::output::{plain, seconds, span};
 use crate::replay::{GRACE, OneJob};
 use crate::session::Session;
 use crate::work::signals;
@@ -40,7 +40,8 @@ struct Replayed {
     /// `completed`, `retryable`, `failed`, `snoozed`, `cancelled`, `released` when it was interrupted, or `lost` when
     /// nothing of it is recorded.
     outcome: &'static str,
-    seconds: f64,
+    #[serde(rename = "seconds", serialize_with = "seconds")]
+    took: Duration,
     /// The error and its causes, the nearest first.
     errors: Vec<String>,
     /// Whether the outcome is stored.
@@ -171,7 +172,7 @@ async fn replay(queue: &Queue, container: Container, row: JobRow, settle: bool) 
         kind,
         attempt: seen.attempt,
         outcome,
-        seconds: took.as_secs_f64(),
+        took,
         errors,
         settled: seen.is_stored || (settle && seen.is_completed_in),
         completed_in_transaction: seen.is_completed_in,
@@ -218,7 +219,7 @@ impl Caught {
 }
 
 fn lines(replayed: &Replayed) -> Vec<String> {
-    let took = Duration::try_from_secs_f64(replayed.seconds).map(span).unwrap_or_default();
+    let took = span(replayed.took);
     let mut lines = vec![format!(
         "{} {} (attempt {}): {} after {took}",
         plain(&replayed.kind),

@@ -59,7 +59,7 @@ impl Run for Show {
             return Err(unknown_queue(&self.name, &known));
         };
         let filter = Filter::new().queue(&self.name).state(JobState::Failed).newest_first().limit(FAILED);
-        let failed = queue.jobs(&filter).await?.into_iter().map(JobRecord::from).collect();
+        let failed = queue.jobs(&filter).await?.into_iter().map(JobRecord).collect();
         let shown = Shown { queue: record.clone(), failed };
         let is_wide = session.globals.wide;
         session.output.document(&shown, || lines(&shown, is_wide))?;
@@ -93,14 +93,14 @@ fn lines(shown: &Shown, is_wide: bool) -> Vec<String> {
     ] {
         line(name, grouped(count));
     }
-    if let Some(oldest) = queue.oldest() {
+    if let Some(oldest) = queue.oldest_available {
         line("oldest", format!("due for {}", span(oldest)));
     }
     line("workers", format!("{} with {} slots", grouped(queue.workers), grouped(queue.slots)));
     if queue.unserved > 0 {
         line("unserved", format!("{}: no live worker serves this queue", grouped(queue.unserved)));
     }
-    for job in &shown.failed {
+    for JobRecord(job) in &shown.failed {
         let error = job.errors.last().map_or("", |error| error.message.as_str());
         let error = if is_wide { error.to_owned() } else { cut(error) };
         lines.push(format!("failed: {} {}: {}", job.id, plain(&job.kind), plain(&error)));

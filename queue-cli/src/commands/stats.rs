@@ -11,8 +11,8 @@ use serde::Serialize;
 use super::{Ended, Group, Run, Spec};
 use crate::arguments::duration;
 use crate::exit;
-use crate::output::{Format, grouped, rfc3339, span};
-use crate::records::{QueueRecord, WorkerRecord};
+use crate::output::{Format, grouped, rfc3339, seconds, span};
+use crate::records::QueueRecord;
 use crate::session::Session;
 
 /// Shows the numbers of the store.
@@ -40,7 +40,8 @@ struct Numbers {
     paused: usize,
     workers: usize,
     slots: u64,
-    oldest_available_seconds: Option<f64>,
+    #[serde(rename = "oldest_available_seconds", serialize_with = "seconds")]
+    oldest_available: Option<Duration>,
     /// Jobs that ended a second since the numbers before; not known at first.
     ended_per_second: Option<f64>,
 }
@@ -118,15 +119,14 @@ async fn numbers(queue: &Queue) -> Result<Numbers, queue::Error> {
         unserved: counts.unserved(),
         queues: queues.len(),
         paused: queues.iter().filter(|queue| queue.paused).count(),
-        workers: workers.into_iter().filter(|row| WorkerRecord::of(row.clone(), now).alive).count(),
+        workers: workers.iter().filter(|worker| worker.is_alive(now)).count(),
         slots: queues.iter().map(|queue| queue.slots).sum(),
-        oldest_available_seconds: queues.iter().filter_map(|queue| queue.oldest_available_seconds).reduce(f64::max),
+        oldest_available: queues.iter().filter_map(|queue| queue.oldest_available).max(),
         ended_per_second: None,
     })
 }
 
 fn lines(numbers: &Numbers, rates: &VecDeque<f64>) -> Vec<String> {
-    let oldest = numbers.oldest_available_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     let mut lines = vec![
         format!(
             "queues: {} ({} paused), workers: {}, slots: {}",
@@ -135,7 +135,11 @@ fn lines(numbers: &Numbers, rates: &VecDeque<f64>) -> Vec<String> {
             numbers.workers,
             grouped(numbers.slots)
         ),
-        format!("available {:>14}   oldest {}", grouped(numbers.available), oldest.map_or_else(|| "-".to_owned(), span)),
+        format!(
+            "available {:>14}   oldest {}",
+            grouped(numbers.available),
+            numbers.oldest_available.map_or_else(|| "-".to_owned(), span)
+        ),
         format!("running   {:>14}", grouped(numbers.running)),
         format!("scheduled {:>14}   held {}", grouped(numbers.scheduled), grouped(numbers.held)),
         format!("retryable {:>14}", grouped(numbers.retryable)),

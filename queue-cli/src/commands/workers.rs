@@ -41,7 +41,7 @@ impl Run for Workers {
         let queue = session.look().await?;
         let now = SystemTime::now();
         let mut workers: Vec<_> = queue.workers().await?.into_iter().map(|row| WorkerRecord::of(row, now)).collect();
-        workers.retain(|worker| worker.alive || !self.alive);
+        workers.retain(|worker| worker.is_alive || !self.alive);
         session.output.records(&workers)?;
         Ok(exit::DONE)
     }
@@ -79,8 +79,7 @@ pub(super) async fn tell(session: &mut Session, told: Told, meant: &Meant) -> En
     let Meant { which, confirm } = meant;
     let queue = session.look().await?;
     let now = SystemTime::now();
-    let alive: Vec<WorkerRow> =
-        queue.workers().await?.into_iter().filter(|row| WorkerRecord::of(row.clone(), now).alive).collect();
+    let alive: Vec<WorkerRow> = queue.workers().await?.into_iter().filter(|row| row.is_alive(now)).collect();
     let is_meant = |row: &WorkerRow| {
         let is_it = |word: &String| *word == row.id.to_string() || *word == row.name || *word == row.host;
         which.all || which.workers.iter().any(is_it)

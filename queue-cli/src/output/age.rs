@@ -2,12 +2,20 @@
 
 use std::time::{Duration, SystemTime};
 
+use serde::{Serialize as _, Serializer};
+
 /// A time as RFC 3339 in UTC, to the millisecond.
 pub(crate) fn rfc3339(time: SystemTime) -> String {
     match jiff::Timestamp::try_from(time) {
         Ok(time) => format!("{time:.3}"),
         Err(_) => "out of range".to_owned(),
     }
+}
+
+/// A span in a document: as seconds.
+pub(crate) fn seconds<T: Copy + Into<Option<Duration>>, S: Serializer>(span: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    let span: Option<Duration> = (*span).into();
+    span.map(|span| span.as_secs_f64()).serialize(serializer)
 }
 
 /// A span in its two largest units: `850ms`, `12s`, `3m 20s`, `2h 5m`, `4d 1h`.

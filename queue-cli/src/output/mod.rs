@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use anstream::{AutoStream, ColorChoice};
 use serde::Serialize;
 
-pub(crate) use age::{age, rfc3339, span, until};
+pub(crate) use age::{age, rfc3339, seconds, span, until};
 pub(crate) use style::{plain, state_color};
 pub(crate) use table::{Cell, Color, grouped};
 

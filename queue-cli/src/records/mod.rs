@@ -6,4 +6,4 @@ mod worker;
 
 pub(crate) use job::JobRecord;
 pub(crate) use queue::QueueRecord;
-pub(crate) use worker::{WorkerRecord, is_alive};
+pub(crate) use worker::WorkerRecord;

@@ -7,8 +7,7 @@ use queue::JobState;
 use queue::drivers::{Counts, WorkerRow};
 use serde::Serialize;
 
-use super::worker::is_alive;
-use crate::output::{Cell, Color, Record, span};
+use crate::output::{Cell, Color, Record, seconds, span};
 
 /// A queue, as it is printed.
 #[derive(Debug, Clone, Serialize)]
@@ -26,7 +25,8 @@ pub(crate) struct QueueRecord {
     /// Waiting, and no live worker serves the queue.
     pub(crate) unserved: u64,
     /// For how long the oldest available job has been due.
-    pub(crate) oldest_available_seconds: Option<f64>,
+    #[serde(rename = "oldest_available_seconds", serialize_with = "seconds")]
+    pub(crate) oldest_available: Option<Duration>,
     /// Live workers that serve it.
     pub(crate) workers: u64,
     /// Their slots together.
@@ -37,7 +37,7 @@ impl QueueRecord {
     /// Every queue of a store, by name.
     pub(crate) fn all(counts: &Counts, workers: &[WorkerRow], now: SystemTime) -> Vec<Self> {
         let mut serving: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-        for (queue, slots) in workers.iter().filter(|worker| is_alive(worker, now)).flat_map(|worker| &worker.queues) {
+        for (queue, slots) in workers.iter().filter(|worker| worker.is_alive(now)).flat_map(|worker| &worker.queues) {
             let of_queue = serving.entry(queue).or_default();
             of_queue.0 += 1;
             of_queue.1 = of_queue.1.saturating_add(*slots as u64);
@@ -56,7 +56,7 @@ impl QueueRecord {
                 failed: queue.state(JobState::Failed),
                 cancelled: queue.state(JobState::Cancelled),
                 unserved: queue.unserved,
-                oldest_available_seconds: queue.oldest_available.map(|age| age.as_secs_f64()),
+                oldest_available: queue.oldest_available,
                 workers,
                 slots,
             }
@@ -67,11 +67,6 @@ impl QueueRecord {
     /// What waits for a worker or for its time.
     pub(crate) fn waiting(&self) -> u64 {
         self.held + self.scheduled + self.available + self.retryable
-    }
-
-    /// For how long the oldest available job has been due.
-    pub(crate) fn oldest(&self) -> Option<Duration> {
-        self.oldest_available_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
     }
 }
 
@@ -94,7 +89,7 @@ impl Record for QueueRecord {
             Cell::number(self.retryable),
             if self.failed > 0 { failed.colored(Color::Red) } else { failed },
             Cell::number(self.completed),
-            Cell::text(self.oldest().map_or_else(String::new, span)),
+            Cell::text(self.oldest_available.map_or_else(String::new, span)),
             Cell::number(self.workers),
             Cell::number(self.slots),
             Cell::text(note).colored(Color::Yellow),

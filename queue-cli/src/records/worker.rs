@@ -2,67 +2,71 @@
 
 use std::time::SystemTime;
 
-use queue::drivers::{WorkerRow, WorkerState};
-use serde::Serialize;
+use queue::drivers::WorkerRow;
+use serde::{Serialize, Serializer};
 
 use crate::output::{Cell, Color, Record, age, rfc3339};
 
-/// A worker, as it is printed.
-#[derive(Debug, Serialize)]
+/// A worker at a time, as it is printed.
+#[derive(Debug)]
 pub(crate) struct WorkerRecord {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) host: String,
-    pub(crate) pid: u32,
-    pub(crate) state: &'static str,
+    pub(crate) row: WorkerRow,
     /// Whether it was heard of within its lease.
-    pub(crate) alive: bool,
-    pub(crate) started_at: String,
-    pub(crate) seen_at: String,
-    pub(crate) running: usize,
-    pub(crate) queues: Vec<ServedRecord>,
-    pub(crate) kinds: Vec<String>,
-    pub(crate) lease_seconds: f64,
-    #[serde(skip)]
-    row: WorkerRow,
+    pub(crate) is_alive: bool,
+}
+
+/// Its fields in a document.
+#[derive(Serialize)]
+struct Fields<'a> {
+    id: String,
+    name: &'a str,
+    host: &'a str,
+    pid: u32,
+    state: &'static str,
+    alive: bool,
+    started_at: String,
+    seen_at: String,
+    running: usize,
+    queues: Vec<Served<'a>>,
+    kinds: Vec<&'a str>,
+    lease_seconds: f64,
 }
 
 /// A queue that a worker serves.
-#[derive(Debug, Serialize)]
-pub(crate) struct ServedRecord {
-    pub(crate) name: String,
-    pub(crate) slots: usize,
+#[derive(Serialize)]
+struct Served<'a> {
+    name: &'a str,
+    slots: usize,
 }
 
-/// Whether a worker was heard of within its lease.
-pub(crate) fn is_alive(worker: &WorkerRow, now: SystemTime) -> bool {
-    worker.seen_at.checked_add(worker.lease).is_some_and(|until| now < until)
+impl Serialize for WorkerRecord {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let row = &self.row;
+        let fields = Fields {
+            id: row.id.to_string(),
+            name: &row.name,
+            host: &row.host,
+            pid: row.pid,
+            state: self.state(),
+            alive: self.is_alive,
+            started_at: rfc3339(row.started_at),
+            seen_at: rfc3339(row.seen_at),
+            running: row.running,
+            queues: row.queues.iter().map(|(name, slots)| Served { name, slots: *slots }).collect(),
+            kinds: row.kinds.iter().map(|kind| &**kind).collect(),
+            lease_seconds: row.lease.as_secs_f64(),
+        };
+        fields.serialize(serializer)
+    }
 }
 
 impl WorkerRecord {
     pub(crate) fn of(row: WorkerRow, now: SystemTime) -> Self {
-        let alive = is_alive(&row, now);
-        Self {
-            id: row.id.to_string(),
-            name: row.name.clone(),
-            host: row.host.clone(),
-            pid: row.pid,
-            state: match row.state {
-                _ if !alive => "dead",
-                WorkerState::Quiet => "quiet",
-                WorkerState::Stopping => "stopping",
-                WorkerState::Stopped => "stopped",
-                _ => "running",
-            },
-            alive,
-            started_at: rfc3339(row.started_at),
-            seen_at: rfc3339(row.seen_at),
-            running: row.running,
-            queues: row.queues.iter().map(|(name, slots)| ServedRecord { name: name.to_string(), slots: *slots }).collect(),
-            kinds: row.kinds.iter().map(ToString::to_string).collect(),
-            lease_seconds: row.lease.as_secs_f64(),
-            row,
-        }
+        Self { is_alive: row.is_alive(now), row }
+    }
+
+    fn state(&self) -> &'static str {
+        if self.is_alive { self.row.state.as_str() } else { "dead" }
     }
 }
 
@@ -70,15 +74,15 @@ impl Record for WorkerRecord {
     const COLUMNS: &'static [&'static str] = &["WORKER", "NAME", "HOST", "PID", "STATE", "RUNNING", "QUEUES", "STARTED", "SEEN"];
 
     fn cells(&self, now: SystemTime) -> Vec<Cell> {
-        let queues: Vec<String> = self.queues.iter().map(|queue| format!("{}={}", queue.name, queue.slots)).collect();
-        let state = Cell::text(self.state);
+        let queues: Vec<String> = self.row.queues.iter().map(|(name, slots)| format!("{name}={slots}")).collect();
+        let state = Cell::text(self.state());
         vec![
-            Cell::text(&self.id),
-            Cell::text(&self.name),
-            Cell::text(&self.host),
-            Cell::text(self.pid.to_string()),
-            if self.alive { state } else { state.colored(Color::Red) },
-            Cell::number(self.running as u64),
+            Cell::text(self.row.id.to_string()),
+            Cell::text(&self.row.name),
+            Cell::text(&self.row.host),
+            Cell::text(self.row.pid.to_string()),
+            if self.is_alive { state } else { state.colored(Color::Red) },
+            Cell::number(self.row.running as u64),
             Cell::text(queues.join(" ")),
             Cell::text(age(self.row.started_at, now)),
             Cell::text(age(self.row.seen_at, now)),

@@ -9,7 +9,7 @@ use queue::worker::RunningJob;
 use serde::Serialize;
 
 use crate::commands::word;
-use crate::output::{age, plain, rfc3339, span};
+use crate::output::{age, plain, rfc3339, seconds, span};
 use crate::session::Session;
 
 /// In which form lines are printed.
@@ -34,11 +34,11 @@ pub(crate) struct Event {
     /// `completed`, `retryable`, `failed`, `snoozed`, `released` or `cancelled`.
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seconds: Option<f64>,
+    #[serde(rename = "seconds", serialize_with = "seconds", skip_serializing_if = "Option::is_none")]
+    took: Option<Duration>,
     /// In what time it runs again.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    again_in_seconds: Option<f64>,
+    #[serde(rename = "again_in_seconds", serialize_with = "seconds", skip_serializing_if = "Option::is_none")]
+    again_in: Option<Duration>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
@@ -54,8 +54,8 @@ impl Event {
             attempt: row.attempt,
             max_attempts: row.max_attempts,
             outcome: None,
-            seconds: None,
-            again_in_seconds: None,
+            took: None,
+            again_in: None,
             error: None,
         }
     }
@@ -68,14 +68,7 @@ impl Event {
             Outcome::Snooze { delay } | Outcome::Release { delay } => (None, Some(*delay)),
             Outcome::Cancel { reason } => (reason.clone(), None),
         };
-        Self {
-            event: "ended",
-            outcome: Some(word(outcome)),
-            seconds: Some(took.as_secs_f64()),
-            again_in_seconds: again.map(|again| again.as_secs_f64()),
-            error,
-            ..Self::started(row)
-        }
+        Self { event: "ended", outcome: Some(word(outcome)), took: Some(took), again_in: again, error, ..Self::started(row) }
     }
 
     fn is_failed(&self) -> bool {
@@ -85,8 +78,7 @@ impl Event {
     /// A line for people: the time of day, what happened, the job.
     fn line(&self) -> String {
         let time = self.at.get(11..19).unwrap_or_default();
-        let again =
-            self.again_in_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).map(span).unwrap_or_default();
+        let again = self.again_in.map(span).unwrap_or_default();
         let (word, color) = match self.outcome {
             None => ("Running".to_owned(), AnsiColor::Cyan),
             Some("completed") => ("Done".to_owned(), AnsiColor::Green),
@@ -97,8 +89,7 @@ impl Event {
             Some(_) => ("Given back".to_owned(), AnsiColor::BrightBlack),
         };
         let style = Style::new().fg_color(Some(color.into()));
-        let took =
-            self.seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).map(|took| format!("  {}", span(took)));
+        let took = self.took.map(|took| format!("  {}", span(took)));
         let error = self.error.as_ref().map(|error| format!("  {}", plain(error.lines().next().unwrap_or_default())));
         format!(
             "{time} {style}{word:<17}{style:#} {:<20} {}  {} of {}{}{}",
@@ -131,24 +122,19 @@ impl Printer {
         Self { lines, failed: 0, tells_failures, failures: Vec::new(), is_broken: false }
     }
 
-    pub(super) fn print(&mut self, session: &mut Session, event: &Event) {
+    pub(super) fn print(&mut self, session: &mut Session, event: Event) {
         if !self.is_broken {
             let printed = match self.lines {
                 Lines::None => Ok(()),
                 Lines::People => session.output.lines([event.line()]),
-                Lines::Json => session.output.json_line(event),
+                Lines::Json => session.output.json_line(&event),
             };
             self.is_broken = printed.is_err();
         }
         if event.is_failed() {
             self.failed += 1;
             if self.tells_failures && self.failures.len() < TOLD {
-                self.failures.push(Event {
-                    error: event.error.clone(),
-                    id: event.id.clone(),
-                    kind: event.kind.clone(),
-                    ..blank()
-                });
+                self.failures.push(event);
             }
         }
     }
@@ -165,22 +151,6 @@ impl Printer {
                 session.output.say(format!("  {}", plain(line)));
             }
         }
-    }
-}
-
-fn blank() -> Event {
-    Event {
-        at: String::new(),
-        event: "ended",
-        id: String::new(),
-        kind: String::new(),
-        queue: String::new(),
-        attempt: 0,
-        max_attempts: 0,
-        outcome: None,
-        seconds: None,
-        again_in_seconds: None,
-        error: None,
     }
 }
 

@@ -94,7 +94,7 @@ pub(crate) async fn run(session: &mut Session, working: Working, until: Until) -
     let report = loop {
         tokio::select! {
             report = &mut stopping => break report,
-            Some(event) = received.recv() => printer.print(session, &event),
+            Some(event) = received.recv() => printer.print(session, event),
             signal = signals.next() => match (signal.code(), hurried) {
                 (Some(code), None) => {
                     session.output.say("a second signal: what runs is given back; a third aborts");
@@ -108,7 +108,7 @@ pub(crate) async fn run(session: &mut Session, working: Working, until: Until) -
     };
     // Nothing runs any more, so this is all.
     while let Ok(event) = received.try_recv() {
-        printer.print(session, &event);
+        printer.print(session, event);
     }
     watchdog.abort();
     if let Some(probe) = probe {
@@ -150,7 +150,7 @@ async fn work(
                 Signal::Report => tell_running(session, handle),
             },
             Some(event) = events.recv() => {
-                printer.print(session, &event);
+                printer.print(session, event);
                 quiet_since = tokio::time::Instant::now();
                 if until.fails && printer.failed > 0 {
                     return Reason::Failed;

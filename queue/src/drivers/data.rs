@@ -359,6 +359,15 @@ pub struct WorkerRow {
     pub state: WorkerState,
 }
 
+impl WorkerRow {
+    /// Whether it was heard of within its lease, at this time of the store's clock: what a dead one runs is handed out again.
+    #[must_use]
+    pub fn is_alive(&self, now: SystemTime) -> bool {
+        // A lease may be longer than time.
+        self.seen_at.checked_add(self.lease).is_none_or(|until| now < until)
+    }
+}
+
 /// What a worker is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -373,17 +382,18 @@ pub enum WorkerState {
     Stopped,
 }
 
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
 impl WorkerState {
-    /// The states as databases have them.
     const WORDS: [(Self, &str); 4] =
         [(Self::Running, "running"), (Self::Quiet, "quiet"), (Self::Stopping, "stopping"), (Self::Stopped, "stopped")];
 
-    pub(crate) fn as_str(self) -> &'static str {
+    /// The word that stands in stores and tables.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
         Self::WORDS.iter().find(|(known, _)| *known == self).map_or("running", |(_, word)| word)
     }
 
-    /// The state that a word says; that of a stranger's is "running".
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    /// The state that a word of a database says; that of a stranger's is "running".
     pub(crate) fn of_word(word: &str) -> Self {
         Self::WORDS.iter().find(|(_, known)| *known == word).map_or(Self::Running, |(state, _)| *state)
     }

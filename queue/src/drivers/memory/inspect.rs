@@ -132,8 +132,8 @@ impl Store {
     }
 
     fn tell(&mut self, told: Told, workers: &[WorkerId], now: Time) -> usize {
-        let is_alive = |worker: &WorkerRow| now < Time::from(worker.seen_at).after(worker.lease);
-        let is_meant = |worker: &WorkerRow| if workers.is_empty() { is_alive(worker) } else { workers.contains(&worker.id) };
+        let is_meant =
+            |worker: &WorkerRow| if workers.is_empty() { worker.is_alive(now.system()) } else { workers.contains(&worker.id) };
         let meant: Vec<WorkerId> = self.workers.values().filter(|worker| is_meant(worker)).map(|worker| worker.id).collect();
         self.told.extend(meant.iter().map(|id| (*id, told)));
         meant.len()
@@ -156,8 +156,7 @@ impl Store {
     }
 
     fn counts(&self, now: Time) -> Counts {
-        let is_alive = |worker: &&WorkerRow| now < Time::from(worker.seen_at).after(worker.lease);
-        let alive = self.workers.values().filter(is_alive);
+        let alive = self.workers.values().filter(|worker| worker.is_alive(now.system()));
         let served: HashSet<&str> = alive.flat_map(|worker| &worker.queues).map(|(queue, _)| &**queue).collect();
         let mut counts = Counts::default();
         for lanes in self.queues.existing() {

@@ -39,7 +39,7 @@ impl Inspect for Sqlite {
         Box::pin(self.read(async |connection| {
             let now = self.now();
             let workers = workers::all(connection).await?;
-            let is_alive = |worker: &&WorkerRow| now < rows::micros(worker.seen_at).saturating_add(rows::span(worker.lease));
+            let is_alive = |worker: &&WorkerRow| worker.is_alive(rows::time(now));
             let served: BTreeSet<&str> =
                 workers.iter().filter(is_alive).flat_map(|worker| &worker.queues).map(|(queue, _)| &**queue).collect();
             let mut counts = Counts::default();
