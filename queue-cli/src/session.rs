@@ -52,19 +52,24 @@ impl Session {
         })
     }
 
+    /// The store, if another process can reach it; else why that is of no use here.
+    fn shared(&self, why: &str) -> Result<Store, Failure> {
+        let store = self.store()?;
+        match store.is_of_this_process() {
+            false => Ok(store),
+            true => {
+                let text = format!("`{}:` lives in the memory of a process, {why}", store.scheme());
+                Err(Failure::configuration(text).hint("use a store that is shared, as sqlite:jobs.db"))
+            }
+        }
+    }
+
     /// The store as it is: nothing is created.
     pub(crate) async fn look(&self) -> Result<Queue, Failure> {
         if let Some(queue) = &self.given {
             return Ok(queue.clone());
         }
-        let store = self.store()?;
-        if store.is_of_this_process() {
-            let text = format!(
-                "`{}:` lives in the memory of a process, and this is another one: there is nothing to see",
-                store.scheme()
-            );
-            return Err(Failure::configuration(text).hint("use a store that is shared, as sqlite:jobs.db"));
-        }
+        let store = self.shared("and this is another one: there is nothing to see")?;
         let opened = self.opened(store.open_as_it_is()).await;
         let Err(failure) = opened else { return opened };
         // One that does not answer would not answer this either.
@@ -74,18 +79,15 @@ impl Session {
         // A store that is not there is told as that, whatever its driver makes of it.
         let schema = tokio::time::timeout(self.globals.wait, store.schema()).await;
         match matches!(schema, Ok(Ok(Some(schema))) if schema.version == 0) {
-            true => Err(Failure::new(exit::FAILED, format!("there is no store of jobs at this URL yet{}", self.place()))
-                .hint("the first push or worker makes one, and so does `craft migrate`")),
+            true => {
+                // Other URLs are not shown: they may hold a password.
+                let file = store.file().and_then(|file| std::path::absolute(file).ok());
+                let file = file.map(|file| format!(", which means the file `{}`", plain(&file.display().to_string())));
+                let text = format!("there is no store of jobs at this URL yet{}", file.unwrap_or_default());
+                Err(Failure::new(exit::FAILED, text).hint("the first push or worker makes one, and so does `craft migrate`"))
+            }
             false => Err(failure),
         }
-    }
-
-    /// Where a file would be. Other URLs are not shown: they may hold a password.
-    fn place(&self) -> String {
-        let path = self.globals.url.as_deref().and_then(|url| url.strip_prefix("sqlite:"));
-        let path = path.map(|path| path.split('?').next().unwrap_or_default().trim_start_matches("//"));
-        let path = path.and_then(|path| std::path::absolute(path).ok());
-        path.map(|path| format!(", which means the file `{}`", plain(&path.display().to_string()))).unwrap_or_default()
     }
 
     /// The store, to push into it.
@@ -93,12 +95,7 @@ impl Session {
         if let Some(queue) = &self.given {
             return Ok(queue.clone());
         }
-        let store = self.store()?;
-        if store.is_of_this_process() {
-            let text =
-                format!("`{}:` lives in the memory of a process: what is pushed would die with this command", store.scheme());
-            return Err(Failure::configuration(text).hint("use a store that is shared, as sqlite:jobs.db"));
-        }
+        let store = self.shared("and what is pushed would die with this command")?;
         self.opened(store.open()).await
     }
 

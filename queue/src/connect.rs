@@ -2,6 +2,7 @@
 
 use std::env::VarError;
 use std::fmt;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -160,6 +161,16 @@ impl Store {
     #[must_use]
     pub fn is_of_this_process(&self) -> bool {
         matches!(self.scheme.as_str(), "memory" | "async" | "sync")
+    }
+
+    /// Its file, where it is one.
+    #[must_use]
+    pub fn file(&self) -> Option<PathBuf> {
+        match self.scheme.as_str() {
+            #[cfg(feature = "sqlite")]
+            "sqlite" => Sqlite::path_at(self.rest()),
+            _ => None,
+        }
     }
 
     /// The same store with one more setting in its URL, which goes before what is said there.

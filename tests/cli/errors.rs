@@ -50,6 +50,17 @@ fn a_server_that_is_away_is_waited_for_as_long_as_was_said() {
     }
 }
 
+/// Whatever the URL says besides: who looks makes nothing.
+#[test]
+fn a_file_is_named_as_the_driver_reads_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("my jobs.db");
+    let url = format!("sqlite:{}?create=on&migrate=on", file.display().to_string().replace(' ', "%20"));
+    let named = format!("which means the file `{}`", file.display());
+    craft("queue:list").on(&url).run().refused(1, &[&named]);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
 #[test]
 fn a_file_that_is_not_there_is_said_and_not_made() {
     let folder = tempfile::tempdir().unwrap();

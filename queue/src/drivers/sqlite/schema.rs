@@ -1,5 +1,7 @@
 //! The schema of a file that no driver has open, for the command line.
 
+use std::path::PathBuf;
+
 use super::error::Fault;
 use super::settings::Settings;
 use super::{Sqlite, migrate, open};
@@ -7,6 +9,11 @@ use crate::drivers::Schema;
 use crate::error::Error;
 
 impl Sqlite {
+    /// The file that stands behind `sqlite:` in a URL, if that can be read.
+    pub(crate) fn path_at(rest: &str) -> Option<PathBuf> {
+        Settings::parse(rest).ok().map(|settings| settings.path)
+    }
+
     /// Which version the file has that stands behind `sqlite:` in a URL. Nothing is made or written: one that is not there has version 0.
     ///
     /// # Errors
