@@ -5,12 +5,13 @@ pub(crate) mod probe;
 pub(crate) mod signals;
 mod systemd;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use queue::worker::{WorkerBuilder, WorkerHandle};
 use queue::{StopReport, Worker};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::Instant;
 
 use crate::exit;
 use crate::failure::Failure;
@@ -68,117 +69,126 @@ pub(crate) struct Working {
 enum Reason {
     Signal,
     Restart,
+    /// What it was started for is done, or a job failed that ends it.
     Done,
-    Failed,
 }
 
 /// Lets a worker work until something ends it. Answers the code to end with.
 pub(crate) async fn run(session: &mut Session, working: Working, until: Until) -> Result<u8, Failure> {
-    let Working { worker, events, mut signals, probe } = working;
+    let Working { worker, events: Events { received, lines }, signals, probe } = working;
     let handle = worker.handle();
     let probe = probe.map(|listener| tokio::spawn(probe::serve(listener, handle.clone())));
     let watchdog = tokio::spawn(systemd::feed(handle.clone()));
     systemd::ready();
-    let Events { mut received, lines } = events;
-    let mut printer = Printer::new(lines, until.tells_failures);
-    let reason = work(session, &handle, &mut received, &mut printer, &mut signals, until).await;
+    let printer = Printer::new(lines, until.tells_failures);
+    let mut watch = Watch { session, handle, received, printer, signals, until };
+    let reason = watch.until_reason().await;
     systemd::stopping();
     match reason {
-        Reason::Signal => session.output.say("stopping: what runs may end; a second signal gives it back at once"),
-        Reason::Restart => session.output.say("stopping: told to restart"),
-        Reason::Done | Reason::Failed => {}
+        Reason::Signal => watch.session.output.say("stopping: what runs may end; a second signal gives it back at once"),
+        Reason::Restart => watch.session.output.say("stopping: told to restart"),
+        Reason::Done => {}
     }
-    let begun = Instant::now();
-    let mut hurried = None;
-    let mut stopping = std::pin::pin!(worker.shutdown(until.grace));
-    let report = loop {
-        tokio::select! {
-            report = &mut stopping => break report,
-            Some(event) = received.recv() => printer.print(session, event),
-            signal = signals.next() => match (signal.code(), hurried) {
-                (Some(code), None) => {
-                    session.output.say("a second signal: what runs is given back; a third aborts");
-                    handle.hurry();
-                    hurried = Some(code);
-                }
-                (Some(_), Some(_)) => std::process::abort(),
-                (None, _) => tell_running(session, &handle),
-            },
-        }
-    };
-    // Nothing runs any more, so this is all.
-    while let Ok(event) = received.try_recv() {
-        printer.print(session, event);
-    }
+    let code = watch.until_stopped(worker).await;
     watchdog.abort();
     if let Some(probe) = probe {
         probe.abort();
     }
-    printer.end(session);
-    tell_report(session, &report);
-    let gave_back = begun.elapsed() >= until.grace && (report.released > 0 || report.abandoned > 0);
-    Ok(match (hurried, gave_back, reason) {
-        (Some(code), ..) => code,
-        (None, true, _) => exit::GAVE_BACK,
-        (None, false, Reason::Failed) => exit::JOBS_FAILED,
-        _ if until.fails && printer.failed > 0 => exit::JOBS_FAILED,
-        _ => exit::DONE,
-    })
+    Ok(code)
 }
 
-/// Until there is a reason to stop.
-async fn work(
-    session: &mut Session,
-    handle: &WorkerHandle,
-    events: &mut UnboundedReceiver<Event>,
-    printer: &mut Printer,
-    signals: &mut Signals,
+/// Who watches a worker, from its start to its end.
+struct Watch<'a> {
+    session: &'a mut Session,
+    handle: WorkerHandle,
+    received: UnboundedReceiver<Event>,
+    printer: Printer,
+    signals: Signals,
     until: Until,
-) -> Reason {
-    let mut over = std::pin::pin!(after(until.max_time));
-    let mut quiet_since = tokio::time::Instant::now();
-    loop {
-        let idle_over = until.idle_for.map(|time| quiet_since + time);
-        tokio::select! {
-            biased;
-            signal = signals.next() => match signal {
-                Signal::Interrupt | Signal::Terminate => return Reason::Signal,
-                Signal::Quiet => {
-                    handle.quiet();
-                    session.output.say("quiet: it takes no more jobs");
+}
+
+impl Watch<'_> {
+    /// Until there is a reason to stop.
+    async fn until_reason(&mut self) -> Reason {
+        let (until, started) = (self.until, Instant::now());
+        let over = until.max_time.map(|time| started + time);
+        let mut quiet_since = started;
+        loop {
+            tokio::select! {
+                biased;
+                signal = self.signals.next() => match signal {
+                    Signal::Interrupt | Signal::Terminate => return Reason::Signal,
+                    Signal::Quiet => {
+                        self.handle.quiet();
+                        self.session.output.say("quiet: it takes no more jobs");
+                    }
+                    Signal::Report => tell_running(self.session, &self.handle),
+                },
+                Some(event) = self.received.recv() => {
+                    self.printer.print(self.session, event);
+                    quiet_since = Instant::now();
+                    if self.has_failed() {
+                        return Reason::Done;
+                    }
                 }
-                Signal::Report => tell_running(session, handle),
-            },
-            Some(event) = events.recv() => {
-                printer.print(session, event);
-                quiet_since = tokio::time::Instant::now();
-                if until.fails && printer.failed > 0 {
-                    return Reason::Failed;
+                () = self.handle.told_to_restart() => return Reason::Restart,
+                () = self.handle.limit_reached(), if until.is_limit => return Reason::Done,
+                () = self.handle.idle(), if until.is_empty => return Reason::Done,
+                () = at(over) => return Reason::Done,
+                () = at(until.idle_for.map(|time| quiet_since + time)) => {
+                    if self.handle.running().is_empty() {
+                        return Reason::Done;
+                    }
+                    // Something runs for long, and that is not idle.
+                    quiet_since = Instant::now();
                 }
             }
-            () = handle.told_to_restart() => return Reason::Restart,
-            () = handle.limit_reached(), if until.is_limit => return Reason::Done,
-            () = handle.idle(), if until.is_empty => return Reason::Done,
-            () = &mut over => return Reason::Done,
-            () = at(idle_over) => {
-                if handle.running().is_empty() {
-                    return Reason::Done;
-                }
-                // Something runs for long, and that is not idle.
-                quiet_since = tokio::time::Instant::now();
+        }
+    }
+
+    /// Whether a job has failed that ends the worker.
+    fn has_failed(&self) -> bool {
+        self.until.fails && self.printer.failed > 0
+    }
+
+    /// Stops the worker, and tells what came of that. Answers the code to end with.
+    async fn until_stopped(&mut self, worker: Worker) -> u8 {
+        let (begun, grace) = (Instant::now(), self.until.grace);
+        let mut hurried = None;
+        let mut stopping = std::pin::pin!(worker.shutdown(grace));
+        let report = loop {
+            tokio::select! {
+                report = &mut stopping => break report,
+                Some(event) = self.received.recv() => self.printer.print(self.session, event),
+                signal = self.signals.next() => match (signal.code(), hurried) {
+                    (Some(code), None) => {
+                        self.session.output.say("a second signal: what runs is given back; a third aborts");
+                        self.handle.hurry();
+                        hurried = Some(code);
+                    }
+                    (Some(_), Some(_)) => std::process::abort(),
+                    (None, _) => tell_running(self.session, &self.handle),
+                },
             }
+        };
+        // Nothing runs any more, so this is all.
+        while let Ok(event) = self.received.try_recv() {
+            self.printer.print(self.session, event);
+        }
+        self.printer.end(self.session);
+        tell_report(self.session, &report);
+        let gave_back = begun.elapsed() >= grace && (report.released > 0 || report.abandoned > 0);
+        match hurried {
+            Some(code) => code,
+            None if gave_back => exit::GAVE_BACK,
+            None if self.has_failed() => exit::JOBS_FAILED,
+            None => exit::DONE,
         }
     }
 }
 
-async fn after(time: Option<Duration>) {
-    match time {
-        Some(time) => tokio::time::sleep(time).await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn at(time: Option<tokio::time::Instant>) {
+/// At this time, if there is one.
+async fn at(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time).await,
         None => std::future::pending().await,
