@@ -140,15 +140,14 @@ impl Store {
     }
 
     fn claim_one(&mut self, id: JobId, worker: WorkerId, expires: Time, now: Time) -> Result<Delivery, Error> {
-        let rule = "only a scheduled, available or retryable job can be claimed";
-        let can_be_taken = |found: Found<'_>| matches!(found, Found::Waiting(row) if row.state != JobState::Held);
-        if !self.find(id).is_some_and(can_be_taken) {
-            return Err(self.refused(id, rule));
-        }
-        let mut row = self.take_waiting(id).ok_or_else(|| self.refused(id, rule))?;
-        row.state = JobState::Running;
-        row.attempt += 1;
-        row.token = row.token.wrapping_add(1);
+        let waiting = match self.find(id) {
+            Some(Found::Waiting(row)) if row.state != JobState::Held => self.take_waiting(id),
+            Some(Found::Ended(ended)) if ended.row.state != JobState::Completed => Some(self.revive(id, now)?),
+            _ => None,
+        };
+        let rule = "only a scheduled, available, retryable, failed or cancelled job can be claimed";
+        let mut row = waiting.ok_or_else(|| self.refused(id, rule))?;
+        row.begin();
         self.lanes(row.queue).enter(JobState::Running);
         let delivery = row.delivery(self.name_of(row.queue), self.leases.next_place());
         self.leases.insert(Run { row, worker, started: now, expires, is_cancelled: false });
@@ -196,21 +195,27 @@ impl Store {
     }
 
     fn retry(&mut self, id: JobId, now: Time) -> Result<(), Error> {
-        let Some(Found::Ended(ended)) = self.find(id) else {
-            return Err(self.refused(id, "only a failed or cancelled job can be retried"));
-        };
-        if ended.row.state == JobState::Completed {
-            return Err(self.refused(id, "only a failed or cancelled job can be retried"));
-        }
-        if let Some(key) = ended.row.unique_key() {
-            if let Some(winner) = self.keys.holder(key) {
-                let text = format!("job {id} cannot be retried while job {winner} has its unique key `{key}`");
-                return Err(Error::new(ErrorKind::Conflict, text));
+        let row = self.revive(id, now)?;
+        self.offer(row);
+        Ok(())
+    }
+
+    /// Takes a failed or cancelled job out of its place, to be offered or run.
+    fn revive(&mut self, id: JobId, now: Time) -> Result<Row, Error> {
+        let rule = "only a failed or cancelled job can be retried";
+        match self.find(id) {
+            Some(Found::Ended(ended)) if ended.row.state != JobState::Completed => {
+                if let Some(key) = ended.row.unique_key().map(str::to_owned) {
+                    if let Some(winner) = self.keys.holder(&key) {
+                        let text = format!("job {id} cannot be retried while job {winner} has its unique key `{key}`");
+                        return Err(Error::new(ErrorKind::Conflict, text));
+                    }
+                    self.keys.take(&key, id);
+                }
             }
-            let key = key.to_owned();
-            self.keys.take(&key, id);
+            _ => return Err(self.refused(id, rule)),
         }
-        let Some(ended) = self.retained.remove(id) else { return Ok(()) };
+        let ended = self.retained.remove(id).ok_or_else(|| self.refused(id, rule))?;
         self.forgotten(&ended);
         let mut row = ended.row;
         row.max_attempts = row.max_attempts.saturating_add(u32::from(row.budget));
@@ -220,8 +225,7 @@ impl Store {
         if ended.started.is_some() {
             row.past_mut().started = ended.started;
         }
-        self.offer(row);
-        Ok(())
+        Ok(row)
     }
 
     fn forget(&mut self, id: JobId) -> Result<(), Error> {
