@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::Core;
 use super::error::Fault;
 use super::rows;
+use super::statement::Statement;
 use super::tell::Message;
 use crate::drivers::events::News;
 use crate::drivers::{Action, Retried};
@@ -145,12 +146,17 @@ impl Core {
         states(&self.looked(self.dialect.statement(include_str!("sql/forget.sql")).bind(uuids(ids))).await?)
     }
 
+    /// What makes ended jobs available.
+    pub(super) fn retry(&self, ids: &[JobId]) -> Statement {
+        self.timed(include_str!("sql/retry.sql")).bind(uuids(ids))
+    }
+
     /// Makes ended jobs available; answers which: not those whose unique key is taken.
     async fn make_available(self: &Arc<Self>, ids: &[JobId]) -> Result<HashMap<JobId, JobState>, Fault> {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let rows = self.looked(self.timed(include_str!("sql/retry.sql")).bind(uuids(ids))).await?;
+        let rows = self.looked(self.retry(ids)).await?;
         let mut news = News::default();
         let mut available = HashMap::with_capacity(rows.len());
         for row in &rows {
@@ -165,7 +171,7 @@ impl Core {
 
 impl Found {
     /// Whether an action may be done to a job in its state.
-    fn can(&self, action: Action) -> bool {
+    pub(super) fn can(&self, action: Action) -> bool {
         match action {
             Action::Cancel => !self.state.is_terminal(),
             Action::Retry => matches!(self.state, JobState::Failed | JobState::Cancelled),
@@ -188,14 +194,18 @@ impl Found {
         Some(Error::new(ErrorKind::Conflict, text))
     }
 
-    /// The error of what does not fit the state of a job.
-    pub(super) fn conflict(&self, id: JobId, rule: &str) -> Error {
-        Error::new(ErrorKind::Conflict, format!("job {id} is {}, and {rule}", self.state))
+    /// Why a worker may not claim it; `None` where it may, or where the job must have changed.
+    pub(super) fn refusal_of_claim(self, id: JobId) -> Option<Error> {
+        match self.state {
+            JobState::Scheduled | JobState::Available | JobState::Retryable => None,
+            JobState::Failed | JobState::Cancelled => self.refusal(Action::Retry, id),
+            _ => Some(self.conflict(id, "only a scheduled, available, retryable, failed or cancelled job can be claimed")),
+        }
     }
 
-    /// Whether it is a job that a worker may claim.
-    pub(super) fn can_be_claimed(&self) -> bool {
-        self.state.is_waiting() && self.state != JobState::Held
+    /// The error of what does not fit the state of a job.
+    fn conflict(&self, id: JobId, rule: &str) -> Error {
+        Error::new(ErrorKind::Conflict, format!("job {id} is {}, and {rule}", self.state))
     }
 }
 
