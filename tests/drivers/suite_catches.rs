@@ -43,6 +43,7 @@ catches! {
     half_a_large_group: StoresHalfAGroup, "push::a_large_group_is_stored_whole";
     ignored_keys: IgnoresUniqueKeys, "unique::a_duplicate_is_not_stored_and_answers_the_winner";
     ignored_keys_in_one_batch: IgnoresUniqueKeys, "unique::equal_keys_in_one_batch_are_resolved_in_order";
+    keys_of_what_ended: LeaksUniqueKeys, "unique::a_repeated_push_of_an_ended_job_takes_no_key_in_its_batch";
     ignored_keys_under_load: IgnoresUniqueKeys, "together::of_fifty_pushes_of_one_key_one_is_stored";
     leaked_keys_of_completed_jobs: LeaksUniqueKeys, "unique::the_key_is_free_after_the_job_completed";
     leaked_keys_of_failed_jobs: LeaksUniqueKeys, "unique::the_key_is_free_after_the_job_failed";

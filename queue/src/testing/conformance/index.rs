@@ -119,6 +119,7 @@ macro_rules! __conformance_rules {
                 a_key_is_taken_in_every_queue,
                 equal_keys_in_one_group_are_resolved_in_order,
                 equal_keys_in_one_batch_are_resolved_in_order,
+                a_repeated_push_of_an_ended_job_takes_no_key_in_its_batch,
                 a_repeated_push_of_a_unique_job_is_no_duplicate,
                 the_key_is_kept_while_the_job_lives,
                 the_key_is_free_after_the_job_completed,
