@@ -125,7 +125,7 @@ pub trait Inspect: Send + Sync {
 }
 
 /// How many looks one count takes at most.
-const MOST_LOOKS: usize = 10;
+pub(crate) const MOST_LOOKS: usize = 10;
 
 /// A page of jobs.
 #[derive(Debug, Clone, Default)]

@@ -9,7 +9,7 @@ use super::act::{self, TRIES};
 use super::error::Fault;
 use super::rows;
 use super::unreadable::Claimed;
-use crate::drivers::{Action, Delivery, WorkerId};
+use crate::drivers::{Action, Delivery, WorkerId, refusal};
 use crate::job::JobId;
 
 impl Core {
@@ -25,8 +25,8 @@ impl Core {
             if let Some(row) = rows.first() {
                 return self.claimed_one(row, worker).await;
             }
-            let found = self.find(&[id]).await?.remove(&id).ok_or_else(|| Fault::Own(act::unknown(id)))??;
-            has_ended = found.can(Action::Retry);
+            let found = self.find(&[id]).await?.remove(&id).ok_or_else(|| Fault::Own(refusal::unknown(id)))??;
+            has_ended = Action::Retry.fits(found.state);
             if let Some(error) = found.refusal_of_claim(id) {
                 return Err(Fault::Own(error));
             }

@@ -10,14 +10,13 @@ use super::Core;
 use super::error::Fault;
 use super::rows;
 use super::statement::Statement;
+use crate::drivers::inspect::MOST_LOOKS;
 use crate::drivers::{Count, Page};
 use crate::job::filter::Bounds;
 use crate::job::{Filter, JobId, JobRow, JobState};
 
 /// How many rows one look brings at most where not the statement says which of them fit, because they bring what it is asked of.
 const WIDE: usize = 1_000;
-/// How many looks a page takes at most, and a count.
-const MOST_LOOKS: usize = 10;
 
 /// What one look is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -212,7 +211,7 @@ impl Range {
     /// Binds where is looked: how far in each table, and in which. The few that failed or were cancelled need not be looked for among all that
     /// completed: they have an index of their own.
     fn bind(&self, statement: Statement, filter: &Filter) -> Statement {
-        let asks = |state: JobState| filter.states.is_empty() || filter.states.contains(&state);
+        let asks = |state: JobState| filter.has_state(state);
         let is_live = JobState::ALL.into_iter().any(|state| !state.is_terminal() && asks(state));
         let is_ended = asks(JobState::Completed);
         let (is_failed, is_cancelled) = (!is_ended && asks(JobState::Failed), !is_ended && asks(JobState::Cancelled));

@@ -7,6 +7,7 @@ use super::act::{self, Asked, Refusal};
 use super::error::Fault;
 use super::rows;
 use super::script::Script;
+use crate::drivers::refusal::UNCLAIMABLE;
 use crate::drivers::{Action, Delivery, WorkerId};
 use crate::error::Error;
 use crate::job::{JobId, JobState};
@@ -28,10 +29,7 @@ impl Sqlite {
                         Err(refusal) => return Ok(Err(refusal)),
                     }
                 }
-                state => {
-                    let rule = "only a scheduled, available, retryable, failed or cancelled job can be claimed";
-                    return Ok(Err(Refusal::State(state, rule)));
-                }
+                state => return Ok(Err(Refusal::State(state, UNCLAIMABLE))),
             };
             let mut script = Script::default();
             script.add(include_str!("sql/claim_one.sql")).bind(worker.as_bytes().to_vec());
