@@ -1,6 +1,7 @@
 //! Listing and counting jobs, look by look: each goes over so many rows at most, however many there are.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -17,6 +18,9 @@ use crate::job::{Filter, JobId, JobRow, JobState};
 
 /// How many rows one look brings at most where not the statement says which of them fit, because they bring what it is asked of.
 const WIDE: usize = 1_000;
+
+/// The other way round.
+static NEWEST: LazyLock<String> = LazyLock::new(|| include_str!("sql/jobs.sql").replace("ORDER BY id", "ORDER BY id DESC"));
 
 /// What one look is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -120,7 +124,7 @@ impl Core {
             }
             None => {
                 let Some(range) = Range::of(filter) else { return Ok(nothing) };
-                let text = if filter.newest_first { include_str!("sql/jobs_newest.sql") } else { include_str!("sql/jobs.sql") };
+                let text = if filter.newest_first { NEWEST.as_str() } else { include_str!("sql/jobs.sql") };
                 let statement = range.bind(self.fitting(text, filter), filter);
                 (self.looked(statement.bind(ask.is_whole).bind(rows::number(ask.rows))).await?, None)
             }
