@@ -28,7 +28,8 @@ fn place(module: &[String]) -> Option<Place> {
         ["error" | "clock" | "nearest" | "park" | "sync" | "telemetry", ..] => 0,
         ["container", ..] => 1,
         ["job", ..] => 2,
-        ["drivers"] | ["drivers", "data" | "error" | "events" | "inspect" | "migrate" | "names" | "numbers" | "opening", ..] => 3,
+        ["drivers"]
+        | ["drivers", "data" | "error" | "events" | "inspect" | "migrate" | "names" | "numbers" | "opening" | "refusal", ..] => 3,
         ["drivers", ..] => return Some(Place { layer: 4, folder: names[..2].join("/") }),
         ["registry" | "queue", ..] => 4,
         ["cron" | "flow", ..] => 5,

@@ -91,24 +91,9 @@ impl OneJob {
         Some(self.claim(&**behind, request).await)
     }
 
-    /// Claims it in the store. One that has ended is retried for it, as late as can be: from then on any worker may have it.
     async fn claim(&self, behind: &dyn Driver, request: &FetchRequest) -> Result<Delivery, Error> {
-        let id = self.row.id;
         let inspect = behind.inspect().ok_or_else(|| Error::new(ErrorKind::Unsupported, "the store cannot be looked into"))?;
-        let has_ended = self.row.state.is_terminal();
-        if has_ended {
-            inspect.retry(id).await?;
-        }
-        inspect.claim(id, request.worker, request.lease).await.map_err(|error| {
-            if !has_ended || error.kind() != ErrorKind::Conflict {
-                return error;
-            }
-            let text = format!(
-                "job {id} was retried, and a worker was faster: it runs there. Pause its queue first (`craft queue:pause {}`) where workers live",
-                self.row.queue
-            );
-            Error::new(ErrorKind::Conflict, text)
-        })
+        inspect.claim(self.row.id, request.worker, request.lease).await
     }
 }
 

@@ -121,7 +121,9 @@ impl<S: Subject> StateMachineTest for Against<S> {
             }
             (Verb::List(list), Answer::Listed(after, numbers, count)) => this.list(list, *after, numbers, *count),
             (Verb::Act(action, _), Answer::ActedOnMany(expected)) => this.act_on_many(*action, expected),
-            (Verb::Claim { worker, .. }, Answer::Claimed(number, expected)) => this.claim(model, *worker, *number, *expected),
+            (Verb::Claim { worker, .. }, Answer::Claimed { number, claimed, .. }) => {
+                this.claim(model, *worker, *number, *claimed);
+            }
             (_, Answer::Maintained(expected)) => this.maintain(&verb, expected),
             (_, Answer::Acted(number, expected)) => this.act(&verb, *number, *expected),
             (verb, answer) => panic!("the model answers {answer:?} to {verb:?}"),

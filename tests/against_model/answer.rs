@@ -33,7 +33,12 @@ pub(crate) enum Answer {
     Maintained(Vec<Maintained>),
     Acted(Number, Result<JobState, Refusal>),
     ActedOnMany(Vec<(Number, Result<JobState, Refusal>)>),
-    Claimed(Number, Result<Run, Refusal>),
+    /// Whether it had failed or was cancelled, so that it is retried for the claim.
+    Claimed {
+        number: Number,
+        has_ended: bool,
+        claimed: Result<Run, Refusal>,
+    },
     /// Behind which one, which ones, and how many fit without the page.
     Listed(Option<Number>, Vec<Number>, u64),
 }

@@ -15,7 +15,7 @@ thread_local! {
 }
 
 /// What must be met, each so often.
-const NEEDED: [&str; 44] = [
+const NEEDED: [&str; 45] = [
     "push: stored",
     "push: duplicate",
     "push: repeated",
@@ -54,6 +54,7 @@ const NEEDED: [&str; 44] = [
     "claim: done",
     "claim: refused",
     "claim: gone",
+    "claim: retried",
     "tell: all",
     "tell: named",
     "renew: told",
@@ -145,7 +146,8 @@ pub(crate) fn note(verb: &Verb, answer: &Answer) {
             let is_twice = |(index, (number, _)): (usize, &(Number, _))| acted[..index].iter().any(|(other, _)| other == number);
             met("many: one of them twice", acted.iter().enumerate().any(is_twice));
         }
-        Answer::Claimed(_, claimed) => {
+        Answer::Claimed { has_ended, claimed, .. } => {
+            met("claim: retried", *has_ended && claimed.is_ok());
             met("claim: done", claimed.is_ok());
             met("claim: refused", *claimed == Err(Refusal::Conflict));
             met("claim: gone", *claimed == Err(Refusal::Unknown));

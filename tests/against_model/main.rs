@@ -260,5 +260,7 @@ catches! {
     claims_of_what_is_due: ClaimsOnlyWhatIsDue;
     claims_that_heed_pauses: HeedsPausesInClaims;
     claims_that_hold_nothing: ClaimsAndLetsGo;
+    claims_of_nothing_that_ended: ClaimsNothingThatEnded;
+    claims_without_more_attempts: ClaimsAsManyAttemptsAsBefore;
     trimmed_names: TrimsNames;
 }

@@ -250,14 +250,15 @@ impl Model {
 
     fn claim(&mut self, worker: usize, pick: &Index) -> Answer {
         let number = self.last_known(pick);
-        let claimed = match self.jobs.get(&number).map(|job| job.state) {
+        let state = self.jobs.get(&number).map(|job| job.state);
+        let has_ended = matches!(state, Some(JobState::Failed | JobState::Cancelled));
+        let claimed = match state {
             None => Err(Refusal::Unknown),
-            Some(JobState::Scheduled | JobState::Available | JobState::Retryable) => {
-                self.begin(number, worker).ok_or(Refusal::Unknown)
-            }
-            Some(_) => Err(Refusal::Conflict),
+            Some(JobState::Scheduled | JobState::Available | JobState::Retryable) => Ok(()),
+            Some(_) => self.retry(number).map(|_| ()),
         };
-        Answer::Claimed(number, claimed)
+        let claimed = claimed.and_then(|()| self.begin(number, worker).ok_or(Refusal::Unknown));
+        Answer::Claimed { number, has_ended, claimed }
     }
 
     /// One of the last runs.

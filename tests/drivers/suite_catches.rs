@@ -43,6 +43,7 @@ catches! {
     half_a_large_group: StoresHalfAGroup, "push::a_large_group_is_stored_whole";
     ignored_keys: IgnoresUniqueKeys, "unique::a_duplicate_is_not_stored_and_answers_the_winner";
     ignored_keys_in_one_batch: IgnoresUniqueKeys, "unique::equal_keys_in_one_batch_are_resolved_in_order";
+    keys_of_what_ended: LeaksUniqueKeys, "unique::a_repeated_push_of_an_ended_job_takes_no_key_in_its_batch";
     ignored_keys_under_load: IgnoresUniqueKeys, "together::of_fifty_pushes_of_one_key_one_is_stored";
     leaked_keys_of_completed_jobs: LeaksUniqueKeys, "unique::the_key_is_free_after_the_job_completed";
     leaked_keys_of_failed_jobs: LeaksUniqueKeys, "unique::the_key_is_free_after_the_job_failed";
@@ -175,8 +176,8 @@ catches! {
     claims_of_what_is_due: ClaimsOnlyWhatIsDue, "claim::a_job_that_is_not_yet_due_is_claimed";
     claims_that_release_late: LosesTurns, "claim::a_job_claimed_early_may_be_released_early";
     claims_under_the_old_token: ClaimsUnderTheOldToken, "claim::a_claim_counts_an_attempt_and_a_token_as_a_fetch_does";
-    claims_of_what_is_held: ClaimsWhatIsHeld, "claim::what_does_not_wait_cannot_be_claimed";
-    claims_refused_without_a_reason: HidesWhyItClaimsNot, "claim::what_does_not_wait_cannot_be_claimed";
+    claims_of_what_is_held: ClaimsWhatIsHeld, "claim::a_held_a_running_and_a_completed_job_cannot_be_claimed";
+    claims_refused_without_a_reason: HidesWhyItClaimsNot, "claim::a_held_a_running_and_a_completed_job_cannot_be_claimed";
     claims_that_heed_pauses: HeedsPausesInClaims, "claim::a_paused_queue_is_no_obstacle";
     claims_that_hold_nothing: ClaimsAndLetsGo, "claim::a_claimed_job_is_not_handed_out_again";
     claims_that_hold_nothing_elsewhere: ClaimsAndLetsGo, "shared::a_job_claimed_here_is_not_fetched_there";
@@ -184,6 +185,13 @@ catches! {
     claims_for_ever: ClaimsForEver, "claim::a_claimed_job_comes_back_when_its_lease_runs_out";
     claims_that_no_renewal_keeps: RenewsNothing, "claim::a_claimed_job_is_kept_by_renewals";
     cancels_of_claimed_jobs: HidesCancels, "claim::a_claimed_job_can_be_cancelled_as_any_that_runs";
+    claims_of_nothing_that_ended: ClaimsNothingThatEnded, "claim_ended::a_failed_or_a_cancelled_job_is_retried_for_its_claim";
+    claims_without_more_attempts: ClaimsAsManyAttemptsAsBefore, "claim_ended::a_failed_or_a_cancelled_job_is_retried_for_its_claim";
+    claims_with_the_old_cancel: ClaimsWithTheOldCancel, "claim_ended::what_ended_a_job_is_forgotten_by_its_claim";
+    keys_that_no_claim_takes: IgnoresUniqueKeys, "claim_ended::a_claim_of_an_ended_job_takes_its_unique_key";
+    unnamed_winners_of_claims: NamesNoWinner, "claim_ended::a_claim_of_an_ended_job_whose_key_is_taken_names_the_winner";
+    claims_of_what_was_retried_before: RetriesBeforeItClaims, "claim_ended::an_ended_job_that_is_claimed_is_available_to_nobody";
+    claims_that_tell_of_work: RetriesBeforeItClaims, "claim_ended::an_ended_job_that_is_claimed_wakes_nobody";
 
     nothing_unserved: SeesNothingUnserved, "counts::jobs_that_no_live_worker_serves_are_unserved";
     unnamed_winners: NamesNoWinner, "unique::retrying_a_failed_job_whose_key_is_taken_names_the_winner";
@@ -257,8 +265,21 @@ fn a_driver_that_can_less_is_not_blamed() {
         }
     }
     for topic in [
-        "unique", "cancel", "pause", "counts", "list", "filter", "count", "many", "tell", "claim", "workers", "shared",
-        "durable", "prune",
+        "unique",
+        "cancel",
+        "pause",
+        "counts",
+        "list",
+        "filter",
+        "count",
+        "many",
+        "tell",
+        "claim",
+        "claim_ended",
+        "workers",
+        "shared",
+        "durable",
+        "prune",
     ] {
         assert!(skipped.contains(&topic), "{topic}");
     }

@@ -39,7 +39,7 @@ async fn a_job_that_waits_is_claimed_whatever_it_waits_for() {
             }
         }
         for (job, kind, said) in [
-            (available, ErrorKind::Conflict, "is completed, and only a scheduled, available or retryable job"),
+            (available, ErrorKind::Conflict, "is completed, and only a scheduled, available, retryable, failed or cancelled job"),
             (holds, ErrorKind::Conflict, "is held"),
             (id(7), ErrorKind::NotFound, "there is no job"),
         ] {
@@ -54,6 +54,40 @@ async fn a_job_that_waits_is_claimed_whatever_it_waits_for() {
             };
             assert_eq!(tables.count_of(state).await, expected, "{state}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_job_that_has_ended_is_retried_with_its_claim() {
+    for mut tables in Tables::both().await {
+        let jobs = [(); 2].map(|()| NewJob { max_attempts: 2, ..NewJob::new("Common", "mail", b"{}").with_unique_key("one") });
+        let me = WorkerId::now_v7();
+        for job in &jobs {
+            // The second of them takes the key of the first, which has failed by then.
+            tables.push(vec![job.clone()]).await;
+            let lease = tables.inside().claim(job.id, me, LEASE).await.unwrap().lease;
+            let failed = Settlement::new(lease, Outcome::Fail { error: "no".to_owned() });
+            assert_eq!(tables.driver.settle(&[failed]).await.unwrap(), [Settled::Stored]);
+        }
+        let [first, second] = jobs.map(|job| job.id);
+        let delivery = tables.inside().claim(first, me, LEASE).await.unwrap();
+        assert_eq!((delivery.attempt, delivery.max_attempts, delivery.lease.token), (2, 4, 2));
+        let row = tables.inside().job(first).await.unwrap().unwrap();
+        assert_eq!((row.state, row.errors.len(), row.unique_key.as_deref()), (JobState::Running, 1, Some("Common:one")));
+        let error = tables.inside().claim(second, me, LEASE).await.unwrap_err();
+        let said = format!("job {second} cannot be retried while job {first} has its unique key `Common:one`");
+        assert!(error.kind() == ErrorKind::Conflict && error.to_string().contains(&said), "{error}");
+        for (state, expected) in [(JobState::Available, 0), (JobState::Running, 1), (JobState::Failed, 1)] {
+            assert_eq!(tables.count_of(state).await, expected, "{state}");
+        }
+
+        // What the claim cannot do is not half done.
+        tables.run(&format!("UPDATE queue_jobs SET state = 'available' WHERE id = '{first}'")).await;
+        tables.run("ALTER TABLE queue_jobs ADD CHECK (state <> 'running')").await;
+        tables.run(&format!("UPDATE queue_ended SET unique_key = NULL WHERE id = '{second}'")).await;
+        assert_eq!(tables.inside().claim(second, me, LEASE).await.unwrap_err().kind(), ErrorKind::Store);
+        let row = tables.inside().job(second).await.unwrap().unwrap();
+        assert_eq!((row.state, row.attempt, row.max_attempts), (JobState::Failed, 1, 2));
     }
 }
 

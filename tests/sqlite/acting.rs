@@ -146,7 +146,7 @@ async fn a_job_is_claimed_by_its_id_due_or_not_and_set_aside_or_not() {
         check(&driver, &mut stranger, "claimed").await;
         let error = driver.inside().claim(id, me, LEASE).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict);
-        assert!(error.to_string().contains("is running, and only a scheduled, available or retryable job can be claimed"));
+        assert!(error.to_string().contains("is running, and only a scheduled, available, retryable, failed or cancelled job"));
         // The lease is one like any other.
         let outcome = if id == all[2] { Outcome::Release { delay: Duration::ZERO } } else { Outcome::Complete };
         driver.end(&[delivery], outcome).await;
@@ -168,6 +168,33 @@ async fn a_job_that_cannot_be_handed_out_is_not_claimed() {
     assert!(chain(&error).contains("the payload is no text"), "{error:?}");
     assert_eq!(driver.look(id).await.unwrap().state, JobState::Available);
     check(&driver, &mut stranger, "not claimed").await;
+}
+
+#[tokio::test]
+async fn a_job_that_has_ended_is_retried_with_its_claim_or_neither_is_done() {
+    let place = Place::new();
+    let (driver, mut stranger) = (place.open().await, place.stranger().await);
+    let me = WorkerId::from_u128(7);
+    driver.store(jobs(2)).await;
+    let taken = driver.take(2).await;
+    let [failed, cancelled] = [&taken[0], &taken[1]].map(|delivery| delivery.lease.id);
+    driver.end(&taken[..1], Outcome::Fail { error: "no".to_owned() }).await;
+    driver.end(&taken[1..], Outcome::Cancel { reason: None }).await;
+    for id in [failed, cancelled] {
+        let before = driver.look(id).await.unwrap();
+        run(&mut stranger, "UPDATE queue_jobs SET payload = 7").await;
+        assert_eq!(driver.inside().claim(id, me, LEASE).await.unwrap_err().kind(), ErrorKind::Store);
+        let row = driver.look(id).await.unwrap();
+        assert_eq!((row.state, row.attempt, row.max_attempts), (before.state, 1, before.max_attempts), "neither is done");
+        check(&driver, &mut stranger, "not claimed").await;
+
+        run(&mut stranger, "UPDATE queue_jobs SET payload = '{}', is_parked = 1").await;
+        let delivery = driver.inside().claim(id, me, LEASE).await.unwrap();
+        assert_eq!((delivery.attempt, delivery.max_attempts), (2, 2 * before.max_attempts));
+        check(&driver, &mut stranger, "claimed").await;
+        driver.end(&[delivery], Outcome::Complete).await;
+        check(&driver, &mut stranger, "ended").await;
+    }
 }
 
 #[tokio::test]

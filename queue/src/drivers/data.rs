@@ -401,6 +401,14 @@ impl WorkerState {
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 impl Told {
+    /// As the row of a worker has it.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Quiet => "quiet",
+            Self::Restart => "restart",
+        }
+    }
+
     /// What somebody wrote into the row of a worker.
     pub(crate) fn of_word(word: &str) -> Option<Self> {
         match word {

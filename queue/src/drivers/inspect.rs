@@ -79,8 +79,10 @@ pub trait Inspect: Send + Sync {
     /// Tells workers something that they heed at their next renewal; all that live where none is named. Answers how many were told.
     fn tell<'a>(&'a self, told: Told, workers: &'a [WorkerId]) -> BoxFuture<'a, Result<usize, Error>>;
 
-    /// Claims one waiting job by its id, due or not, paused or not, for a run that its worker decides on: attempt counted, with a lease and
-    /// a token, as [`fetch`](super::Driver::fetch) does. A held, a running and a terminal one are `Conflict`.
+    /// Claims one job by its id, for a run that its worker decides on: attempt counted, with a lease and a token, as
+    /// [`fetch`](super::Driver::fetch) does. A waiting one is claimed due or not, paused or not. A failed or a cancelled one is retried for
+    /// the run in the same commit, as [`retry`](Inspect::retry) does, so that nobody ever sees it available; where a live job has its unique
+    /// key, that is `Conflict` with the winner's id. A held, a running and a completed one are `Conflict`, an unknown one is `NotFound`.
     fn claim(&self, id: JobId, worker: WorkerId, lease: Duration) -> BoxFuture<'_, Result<Delivery, Error>>;
 
     /// Retries every job that [`Filter::for_retry`] leaves of a filter, as [`retry`](Inspect::retry) does. By default page by page and one by
@@ -123,7 +125,7 @@ pub trait Inspect: Send + Sync {
 }
 
 /// How many looks one count takes at most.
-const MOST_LOOKS: usize = 10;
+pub(crate) const MOST_LOOKS: usize = 10;
 
 /// A page of jobs.
 #[derive(Debug, Clone, Default)]

@@ -18,6 +18,7 @@ mod numbers;
 mod opening;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+pub(crate) mod refusal;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 

@@ -137,4 +137,8 @@ pub(crate) enum Fault {
     ClaimsForEver,
     HeedsPausesInClaims,
     ClaimsAndLetsGo,
+    ClaimsNothingThatEnded,
+    ClaimsAsManyAttemptsAsBefore,
+    ClaimsWithTheOldCancel,
+    RetriesBeforeItClaims,
 }

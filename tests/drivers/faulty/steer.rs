@@ -115,14 +115,23 @@ impl Faulty {
         let conflict = |why: &str| Err(Error::new(ErrorKind::Conflict, why.to_owned()));
         let row = self.inner().job(id).await?;
         let is_held = row.as_ref().is_some_and(|row| row.state == JobState::Held);
+        let has_ended = row.as_ref().is_some_and(|row| row.state.is_terminal());
         match self.fault {
             Fault::ClaimsOnlyWhatIsDue if row.as_ref().is_some_and(|row| row.state != JobState::Available) => {
                 return conflict("not due");
             }
             Fault::HeedsPausesInClaims => {
-                let queue = row.map(|row| row.queue).unwrap_or_default();
-                if self.inner().counts().await?.queues.get(&queue).is_some_and(|queue| queue.is_paused) {
+                let queue = row.as_ref().map_or("", |row| &row.queue);
+                if self.inner().counts().await?.queues.get(queue).is_some_and(|queue| queue.is_paused) {
                     return conflict("paused");
+                }
+            }
+            Fault::ClaimsNothingThatEnded if has_ended => return conflict("ended"),
+            // As one does that has two calls for it.
+            Fault::RetriesBeforeItClaims if has_ended => {
+                self.inner().retry(id).await?;
+                for _ in 0..50 {
+                    tokio::task::yield_now().await;
                 }
             }
             _ => {}
@@ -136,6 +145,7 @@ impl Faulty {
                 return match self.fault {
                     Fault::ClaimsTwice if !is_held => last.ok_or(error),
                     Fault::ClaimsWhatIsHeld if is_held => last.ok_or(error),
+                    Fault::NamesNoWinner => Err(Error::new(error.kind(), "no")),
                     Fault::HidesWhyItClaimsNot => Err(Error::new(ErrorKind::NotFound, error.to_string())),
                     _ => Err(error),
                 };
@@ -147,6 +157,8 @@ impl Faulty {
                 let outcome = Outcome::Release { delay: Duration::ZERO };
                 self.inner.settle(&[Settlement::new(delivery.lease, outcome)]).await?;
             }
+            Fault::ClaimsWithTheOldCancel if has_ended => drop(self.inner().cancel(id).await?),
+            Fault::ClaimsAsManyAttemptsAsBefore => delivery.max_attempts = row.map_or(0, |row| row.max_attempts),
             Fault::ClaimsWithoutCounting => delivery.attempt -= 1,
             Fault::ClaimsUnderTheOldToken => delivery.lease.token -= 1,
             _ => {}

@@ -45,10 +45,12 @@ impl Inspect for Outside {
 
     fn claim(&self, id: JobId, worker: WorkerId, lease: Duration) -> BoxFuture<'_, Result<Delivery, Error>> {
         Box::pin(self.change(move |table, now| {
-            let row = table.find(id)?;
-            if !row.state.is_waiting() || row.state == JobState::Held {
-                return Err(conflict(format!("the job {id} is {} and cannot be claimed", row.state)));
-            }
+            let state = table.find(id)?.state;
+            let row = match state {
+                JobState::Failed | JobState::Cancelled => table.revive(id, now)?,
+                JobState::Scheduled | JobState::Available | JobState::Retryable => table.find(id)?,
+                _ => return Err(conflict(format!("the job {id} is {state} and cannot be claimed"))),
+            };
             Ok(row.claim(worker, lease, now))
         }))
     }
@@ -136,6 +138,13 @@ impl Table {
     }
 
     fn retry(&mut self, id: JobId, now: SystemTime) -> Result<(), Error> {
+        let queue = Arc::clone(&self.revive(id, now)?.queue);
+        self.events.push(Event::Work(queue));
+        Ok(())
+    }
+
+    /// Makes an ended job one that waits, of which nobody is told yet.
+    fn revive(&mut self, id: JobId, now: SystemTime) -> Result<&mut Row, Error> {
         let row = self.find(id)?;
         if !matches!(row.state, JobState::Failed | JobState::Cancelled) {
             return Err(conflict(format!("the job {id} is {} and not failed or cancelled", row.state)));
@@ -149,9 +158,7 @@ impl Table {
         row.rescues = 0;
         row.due_at = now;
         row.leave(JobState::Available, now);
-        let queue = Arc::clone(&row.queue);
-        self.events.push(Event::Work(queue));
-        Ok(())
+        Ok(row)
     }
 
     fn forget(&mut self, id: JobId) -> Result<(), Error> {

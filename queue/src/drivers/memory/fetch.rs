@@ -54,9 +54,7 @@ impl Store {
                     }
                 }
                 let Some(mut row) = lane.pop(&mut self.aside) else { continue 'lanes };
-                row.state = JobState::Running;
-                row.attempt += 1;
-                row.token = row.token.wrapping_add(1);
+                row.begin();
                 lanes.leave(JobState::Available);
                 lanes.enter(JobState::Running);
                 deliveries.push(row.delivery(&lanes.name, self.leases.next_place()));

@@ -10,8 +10,9 @@ use super::lanes::{Lane, Lanes};
 use super::lease::Run;
 use super::rows::{Row, Time};
 use super::store::{Found, Store};
-use crate::drivers::{BoxFuture, Counts, Delivery, Inspect, Page, QueueCounts, Told, WorkerId, WorkerRow};
-use crate::error::{Error, ErrorKind};
+use crate::drivers::refusal::{self, UNCLAIMABLE};
+use crate::drivers::{Action, BoxFuture, Counts, Delivery, Inspect, Page, QueueCounts, Told, WorkerId, WorkerRow};
+use crate::error::Error;
 use crate::job::filter::Bounds;
 use crate::job::{Filter, JobId, JobRow, JobState};
 
@@ -105,7 +106,7 @@ impl Store {
         }
         self.leases.runs().for_each(|run| look.offer(Found::Running(run), self));
         self.retained.rows().for_each(|ended| look.offer(Found::Ended(ended), self));
-        if filter.states.is_empty() || filter.states.contains(&JobState::Available) {
+        if filter.has_state(JobState::Available) {
             for lane in self.queues.iter().flat_map(Lanes::all) {
                 for (least, rows) in lane.segments_after(above) {
                     if filter.newest_first || !look.is_past(least) {
@@ -140,15 +141,13 @@ impl Store {
     }
 
     fn claim_one(&mut self, id: JobId, worker: WorkerId, expires: Time, now: Time) -> Result<Delivery, Error> {
-        let rule = "only a scheduled, available or retryable job can be claimed";
-        let can_be_taken = |found: Found<'_>| matches!(found, Found::Waiting(row) if row.state != JobState::Held);
-        if !self.find(id).is_some_and(can_be_taken) {
-            return Err(self.refused(id, rule));
-        }
-        let mut row = self.take_waiting(id).ok_or_else(|| self.refused(id, rule))?;
-        row.state = JobState::Running;
-        row.attempt += 1;
-        row.token = row.token.wrapping_add(1);
+        let waiting = match self.find(id) {
+            Some(Found::Waiting(row)) if row.state != JobState::Held => self.take_waiting(id),
+            Some(Found::Ended(ended)) if Action::Retry.fits(ended.row.state) => Some(self.revive(id, now)?),
+            _ => None,
+        };
+        let mut row = waiting.ok_or_else(|| self.refused(id, UNCLAIMABLE))?;
+        row.begin();
         self.lanes(row.queue).enter(JobState::Running);
         let delivery = row.delivery(self.name_of(row.queue), self.leases.next_place());
         self.leases.insert(Run { row, worker, started: now, expires, is_cancelled: false });
@@ -191,25 +190,30 @@ impl Store {
             }
             return Ok(JobState::Running);
         }
-        Err(self.refused(id, "only a job that has not ended can be cancelled"))
+        Err(self.refused(id, Action::Cancel.rule()))
     }
 
     fn retry(&mut self, id: JobId, now: Time) -> Result<(), Error> {
-        let Some(Found::Ended(ended)) = self.find(id) else {
-            return Err(self.refused(id, "only a failed or cancelled job can be retried"));
-        };
-        if ended.row.state == JobState::Completed {
-            return Err(self.refused(id, "only a failed or cancelled job can be retried"));
-        }
-        if let Some(key) = ended.row.unique_key() {
-            if let Some(winner) = self.keys.holder(key) {
-                let text = format!("job {id} cannot be retried while job {winner} has its unique key `{key}`");
-                return Err(Error::new(ErrorKind::Conflict, text));
+        let row = self.revive(id, now)?;
+        self.offer(row);
+        Ok(())
+    }
+
+    /// Takes a failed or cancelled job out of its place, to be offered or run.
+    fn revive(&mut self, id: JobId, now: Time) -> Result<Row, Error> {
+        let rule = Action::Retry.rule();
+        match self.find(id) {
+            Some(Found::Ended(ended)) if Action::Retry.fits(ended.row.state) => {
+                if let Some(key) = ended.row.unique_key().map(str::to_owned) {
+                    if let Some(winner) = self.keys.holder(&key) {
+                        return Err(refusal::taken(id, winner, &key));
+                    }
+                    self.keys.take(&key, id);
+                }
             }
-            let key = key.to_owned();
-            self.keys.take(&key, id);
+            _ => return Err(self.refused(id, rule)),
         }
-        let Some(ended) = self.retained.remove(id) else { return Ok(()) };
+        let ended = self.retained.remove(id).ok_or_else(|| self.refused(id, rule))?;
         self.forgotten(&ended);
         let mut row = ended.row;
         row.max_attempts = row.max_attempts.saturating_add(u32::from(row.budget));
@@ -219,8 +223,7 @@ impl Store {
         if ended.started.is_some() {
             row.past_mut().started = ended.started;
         }
-        self.offer(row);
-        Ok(())
+        Ok(row)
     }
 
     fn forget(&mut self, id: JobId) -> Result<(), Error> {
@@ -229,15 +232,15 @@ impl Store {
                 self.forgotten(&ended);
                 Ok(())
             }
-            None => Err(self.refused(id, "only a job that has ended can be forgotten: cancel it first")),
+            None => Err(self.refused(id, Action::Forget.rule())),
         }
     }
 
     /// The error of an action that does not fit the state of a job.
     fn refused(&self, id: JobId, rule: &str) -> Error {
         match self.find(id) {
-            Some(found) => Error::new(ErrorKind::Conflict, format!("job {id} is {}, and {rule}", found.row().state)),
-            None => Error::new(ErrorKind::NotFound, format!("there is no job {id}")),
+            Some(found) => refusal::unfit(id, found.row().state, rule),
+            None => refusal::unknown(id),
         }
     }
 
@@ -307,7 +310,7 @@ impl<'a> Look<'a> {
 
     /// Lower comes first.
     fn rank(&self, id: JobId) -> u128 {
-        if self.filter.newest_first { !id.as_u128() } else { id.as_u128() }
+        self.filter.rank(id)
     }
 
     /// Whether the page is full of rows that come before this one.
@@ -349,8 +352,7 @@ impl<'a> Look<'a> {
             limit: _,
         } = self.filter;
         let own_tags = row.extra.as_ref().map_or(&[][..], |extra| &extra.tags);
-        self.bounds.above.is_none_or(|above| row.id > above)
-            && self.bounds.below.is_none_or(|below| row.id < below)
+        self.bounds.has(row.id)
             && (states.is_empty() || states.contains(&row.state))
             && (ids.is_empty() || ids.contains(&row.id))
             && self.queues.as_ref().is_none_or(|queues| queues.contains(&row.queue))

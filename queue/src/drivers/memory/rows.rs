@@ -105,6 +105,13 @@ impl Row {
         errors.push(error);
     }
 
+    /// A run begins: it is an attempt, under a new token.
+    pub(super) fn begin(&mut self) {
+        self.state = JobState::Running;
+        self.attempt += 1;
+        self.token = self.token.wrapping_add(1);
+    }
+
     /// The attempt did not count.
     pub(super) fn give_attempt_back(&mut self) {
         self.attempt = self.attempt.saturating_sub(1);

@@ -10,8 +10,10 @@ use uuid::Uuid;
 use super::Core;
 use super::error::Fault;
 use super::rows;
+use super::statement::Statement;
 use super::tell::Message;
 use crate::drivers::events::News;
+use crate::drivers::refusal::{self, UNCLAIMABLE};
 use crate::drivers::{Action, Retried};
 use crate::error::{Error, ErrorKind};
 use crate::job::{Filter, JobId, JobState};
@@ -27,7 +29,7 @@ type Answers = HashMap<JobId, Result<JobState, Error>>;
 
 /// A job as an action finds it.
 pub(super) struct Found {
-    state: JobState,
+    pub(super) state: JobState,
     unique_key: Option<String>,
     /// The live job that has the key.
     holder: Option<JobId>,
@@ -73,7 +75,7 @@ impl Core {
             let refused: Vec<JobId> = ids.into_iter().filter(|id| !retried.contains_key(id)).collect();
             let found = self.told(self.find(&refused).await)?;
             // One that somebody else retried or forgot meanwhile was not refused.
-            let is_refused = |id: &JobId| matches!(found.get(id), Some(Ok(found)) if found.can(Action::Retry));
+            let is_refused = |id: &JobId| matches!(found.get(id), Some(Ok(found)) if Action::Retry.fits(found.state));
             done.refused.extend(refused.into_iter().filter(is_refused));
             // By id, so that a job which fails again meanwhile is not met again.
             let Some(next) = page.next else { break };
@@ -99,7 +101,7 @@ impl Core {
             let mut found = self.find(&left).await?;
             left.retain(|&id| {
                 let refusal = match found.remove(&id) {
-                    None => Some(unknown(id)),
+                    None => Some(refusal::unknown(id)),
                     Some(Ok(found)) => found.refusal(action, id),
                     Some(Err(error)) => Some(Fault::Sql(error).into_error(&self.place)),
                 };
@@ -145,12 +147,17 @@ impl Core {
         states(&self.looked(self.dialect.statement(include_str!("sql/forget.sql")).bind(uuids(ids))).await?)
     }
 
+    /// What makes ended jobs available.
+    pub(super) fn retry(&self, ids: &[JobId]) -> Statement {
+        self.timed(include_str!("sql/retry.sql")).bind(uuids(ids))
+    }
+
     /// Makes ended jobs available; answers which: not those whose unique key is taken.
     async fn make_available(self: &Arc<Self>, ids: &[JobId]) -> Result<HashMap<JobId, JobState>, Fault> {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let rows = self.looked(self.timed(include_str!("sql/retry.sql")).bind(uuids(ids))).await?;
+        let rows = self.looked(self.retry(ids)).await?;
         let mut news = News::default();
         let mut available = HashMap::with_capacity(rows.len());
         for row in &rows {
@@ -164,38 +171,22 @@ impl Core {
 }
 
 impl Found {
-    /// Whether an action may be done to a job in its state.
-    fn can(&self, action: Action) -> bool {
-        match action {
-            Action::Cancel => !self.state.is_terminal(),
-            Action::Retry => matches!(self.state, JobState::Failed | JobState::Cancelled),
-            Action::Forget => self.state.is_terminal(),
-        }
-    }
-
     /// Why an action was not done; `None` where the job must have changed.
     fn refusal(self, action: Action, id: JobId) -> Option<Error> {
-        if !self.can(action) {
-            let rule = match action {
-                Action::Cancel => "only a job that has not ended can be cancelled",
-                Action::Retry => "only a failed or cancelled job can be retried",
-                Action::Forget => "only a job that has ended can be forgotten",
-            };
-            return Some(self.conflict(id, rule));
+        if !action.fits(self.state) {
+            return Some(refusal::unfit(id, self.state, action.rule()));
         }
         let (Action::Retry, Some(key), Some(winner)) = (action, self.unique_key, self.holder) else { return None };
-        let text = format!("job {id} cannot be retried while job {winner} has its unique key `{key}`");
-        Some(Error::new(ErrorKind::Conflict, text))
+        Some(refusal::taken(id, winner, &key))
     }
 
-    /// The error of what does not fit the state of a job.
-    pub(super) fn conflict(&self, id: JobId, rule: &str) -> Error {
-        Error::new(ErrorKind::Conflict, format!("job {id} is {}, and {rule}", self.state))
-    }
-
-    /// Whether it is a job that a worker may claim.
-    pub(super) fn can_be_claimed(&self) -> bool {
-        self.state.is_waiting() && self.state != JobState::Held
+    /// Why a worker may not claim it; `None` where it may, or where the job must have changed.
+    pub(super) fn refusal_of_claim(self, id: JobId) -> Option<Error> {
+        match self.state {
+            JobState::Scheduled | JobState::Available | JobState::Retryable => None,
+            JobState::Failed | JobState::Cancelled => self.refusal(Action::Retry, id),
+            state => Some(refusal::unfit(id, state, UNCLAIMABLE)),
+        }
     }
 }
 
@@ -206,11 +197,6 @@ fn states(rows: &[PgRow]) -> Result<HashMap<JobId, JobState>, Fault> {
 
 fn uuids(ids: &[JobId]) -> Vec<Uuid> {
     ids.iter().map(|id| rows::uuid(*id)).collect()
-}
-
-/// The error of a job that is not there.
-pub(super) fn unknown(id: JobId) -> Error {
-    Error::new(ErrorKind::NotFound, format!("there is no job {id}"))
 }
 
 /// The error of a job that changed each time.

@@ -1,5 +1,6 @@
 //! Connections of a driver's own, one for each sort of work, and what is said on one.
 
+use std::slice;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -55,13 +56,18 @@ impl Line {
         }
     }
 
-    /// Runs one statement, in a transaction of its own; where that fails because two met, or because the connection broke since it was last used,
-    /// once more. Dropped half-way, it closes the connection, and nobody knows whether the server did it.
+    /// Runs one statement, in a transaction of its own.
     pub(super) async fn rows(&self, dialect: &Dialect, statement: &Statement) -> Result<Vec<PgRow>, Fault> {
+        self.rows_of_last(dialect, slice::from_ref(statement)).await
+    }
+
+    /// Runs statements in one transaction and answers the rows of the last; where that fails because two met, or because the connection broke
+    /// since it was last used, once more. Dropped half-way, it closes the connection, and nobody knows whether the server did it.
+    pub(super) async fn rows_of_last(&self, dialect: &Dialect, statements: &[Statement]) -> Result<Vec<PgRow>, Fault> {
         let mut turn = self.turn(dialect).await;
         loop {
             let done = match turn.session().await {
-                Ok(mut session) => session.rows(statement.clone()).await,
+                Ok(mut session) => session.rows_of_last(statements).await,
                 Err(fault) => Err(fault),
             };
             if let Some(rows) = turn.end(done).await? {
@@ -220,6 +226,20 @@ impl<'a> Session<'a> {
         let text = format!("{};\n{text};\nCOMMIT", begin(line.limits));
         let rows = self.answer(sqlx::raw_sql(AssertSqlSafe(text))).await?;
         self.state.is_in_transaction = false;
+        Ok(rows)
+    }
+
+    /// Runs statements in a transaction of their own; one alone makes its own.
+    async fn rows_of_last(&mut self, statements: &[Statement]) -> Result<Vec<PgRow>, Fault> {
+        if let [one] = statements {
+            return self.rows(one.clone()).await;
+        }
+        self.begin().await?;
+        let mut rows = Vec::new();
+        for statement in statements {
+            rows = self.rows(statement.clone()).await?;
+        }
+        self.commit().await?;
         Ok(rows)
     }
 

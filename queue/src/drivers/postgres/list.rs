@@ -1,6 +1,7 @@
 //! Listing and counting jobs, look by look: each goes over so many rows at most, however many there are.
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -10,14 +11,16 @@ use super::Core;
 use super::error::Fault;
 use super::rows;
 use super::statement::Statement;
+use crate::drivers::inspect::MOST_LOOKS;
 use crate::drivers::{Count, Page};
 use crate::job::filter::Bounds;
 use crate::job::{Filter, JobId, JobRow, JobState};
 
 /// How many rows one look brings at most where not the statement says which of them fit, because they bring what it is asked of.
 const WIDE: usize = 1_000;
-/// How many looks a page takes at most, and a count.
-const MOST_LOOKS: usize = 10;
+
+/// The other way round.
+static NEWEST: LazyLock<String> = LazyLock::new(|| include_str!("sql/jobs.sql").replace("ORDER BY id", "ORDER BY id DESC"));
 
 /// What one look is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -121,7 +124,7 @@ impl Core {
             }
             None => {
                 let Some(range) = Range::of(filter) else { return Ok(nothing) };
-                let text = if filter.newest_first { include_str!("sql/jobs_newest.sql") } else { include_str!("sql/jobs.sql") };
+                let text = if filter.newest_first { NEWEST.as_str() } else { include_str!("sql/jobs.sql") };
                 let statement = range.bind(self.fitting(text, filter), filter);
                 (self.looked(statement.bind(ask.is_whole).bind(rows::number(ask.rows))).await?, None)
             }
@@ -212,7 +215,7 @@ impl Range {
     /// Binds where is looked: how far in each table, and in which. The few that failed or were cancelled need not be looked for among all that
     /// completed: they have an index of their own.
     fn bind(&self, statement: Statement, filter: &Filter) -> Statement {
-        let asks = |state: JobState| filter.states.is_empty() || filter.states.contains(&state);
+        let asks = |state: JobState| filter.has_state(state);
         let is_live = JobState::ALL.into_iter().any(|state| !state.is_terminal() && asks(state));
         let is_ended = asks(JobState::Completed);
         let (is_failed, is_cancelled) = (!is_ended && asks(JobState::Failed), !is_ended && asks(JobState::Cancelled));

@@ -172,7 +172,7 @@ impl Core {
     ) -> Result<(Vec<Pushed>, Option<i64>), Fault> {
         let Storing { jobs, texts, is_doubted } = storing;
         let mut results: HashMap<JobId, Pushed> = HashMap::new();
-        if is_doubted {
+        if is_doubted || has_equal_keys(jobs) {
             results = self.stored(session, jobs).await?.into_iter().map(|id| (id, Pushed::stored(id))).collect();
         }
         let mut first_due = None;
@@ -249,6 +249,12 @@ impl Core {
         let rows = session.rows(self.dialect.statement(include_str!("sql/holders.sql")).bind(keys)).await?;
         Ok(rows.iter().map(|row| Ok((row.try_get(0)?, rows::id(row, 1)?))).collect::<Result<_, sqlx::Error>>()?)
     }
+}
+
+/// Whether several of these have one unique key: which of them has it depends on which were stored before, and have ended.
+fn has_equal_keys(jobs: &[&NewJob]) -> bool {
+    let mut seen = HashSet::new();
+    !jobs.iter().filter_map(|job| job.unique_key()).all(|key| seen.insert(key))
 }
 
 /// What a job is where another has its unique key, which may be the job itself, pushed again.

@@ -20,11 +20,7 @@ impl Core {
 
     /// Tells workers something; answers how many.
     pub(super) async fn tell_workers(&self, told: Told, workers: &[WorkerId]) -> Result<usize, Fault> {
-        let word = match told {
-            Told::Quiet => "quiet",
-            Told::Restart => "restart",
-        };
-        let statement = self.timed(include_str!("sql/tell_workers.sql")).bind(word).bind(workers.to_vec());
+        let statement = self.timed(include_str!("sql/tell_workers.sql")).bind(told.as_str()).bind(workers.to_vec());
         let rows = self.looked(statement).await?;
         Ok(rows.first().map_or(Ok(0), |row| rows::bounded(row, 0))?)
     }

@@ -10,8 +10,8 @@ use super::acted::Acted;
 use super::error::Fault;
 use super::rows;
 use super::script::Script;
-use crate::drivers::Action;
-use crate::error::{Error, ErrorKind};
+use crate::drivers::{Action, refusal};
+use crate::error::Error;
 use crate::job::{JobId, JobState};
 
 /// How many jobs are acted on in one commit: whoever else writes waits for as long.
@@ -66,12 +66,9 @@ impl Sqlite {
     /// A refusal in the words of the contract.
     pub(super) fn refused(&self, id: JobId, refusal: Refusal) -> Error {
         match refusal {
-            Refusal::Unknown => Error::new(ErrorKind::NotFound, format!("there is no job {id}")),
-            Refusal::State(state, rule) => Error::new(ErrorKind::Conflict, format!("job {id} is {state}, and {rule}")),
-            Refusal::Taken { winner, key } => {
-                let text = format!("job {id} cannot be retried while job {winner} has its unique key `{key}`");
-                Error::new(ErrorKind::Conflict, text)
-            }
+            Refusal::Unknown => refusal::unknown(id),
+            Refusal::State(state, rule) => refusal::unfit(id, state, rule),
+            Refusal::Taken { winner, key } => refusal::taken(id, winner, &key),
             Refusal::Unreadable(error) => self.in_words(Fault::Sql(error)),
         }
     }
@@ -163,14 +160,14 @@ impl Batch {
         };
         let state = found.state;
         let now = match action {
-            Action::Cancel => self.cancel(&found),
+            _ if !action.fits(state) => Err(Refusal::State(state, action.rule())),
+            Action::Cancel => Ok(self.cancel(&found)),
             Action::Retry => self.retry(id, &found),
-            Action::Forget if state.is_terminal() => {
+            Action::Forget => {
                 self.forgotten.push(found.place);
                 acted.tally.add(&found.queue, state, -1);
                 return Ok(state);
             }
-            Action::Forget => Err(Refusal::State(state, "only a job that has ended can be forgotten: cancel it first")),
         };
         match now {
             Ok(JobState::Running) => acted.news.cancelled.push(id),
@@ -186,22 +183,16 @@ impl Batch {
         now
     }
 
-    fn cancel(&mut self, found: &Found) -> Result<JobState, Refusal> {
-        if found.state.is_terminal() {
-            return Err(Refusal::State(found.state, "only a job that has not ended can be cancelled"));
-        }
+    fn cancel(&mut self, found: &Found) -> JobState {
         if found.state == JobState::Running {
             self.signalled.push(found.place);
-            return Ok(JobState::Running);
+            return JobState::Running;
         }
         self.cancelled.push(found.place);
-        Ok(JobState::Cancelled)
+        JobState::Cancelled
     }
 
     fn retry(&mut self, id: JobId, found: &Found) -> Result<JobState, Refusal> {
-        if !matches!(found.state, JobState::Failed | JobState::Cancelled) {
-            return Err(Refusal::State(found.state, "only a failed or cancelled job can be retried"));
-        }
         if let Some(key) = &found.unique_key {
             if let Some(&winner) = self.winners.get(key) {
                 return Err(Refusal::Taken { winner, key: String::from_utf8_lossy(key).into_owned() });

@@ -5,17 +5,14 @@ use sqlx::SqliteConnection;
 use super::Sqlite;
 use super::error::Fault;
 use super::look::{self, BATCH, Look};
+use crate::drivers::inspect::MOST_LOOKS;
 use crate::drivers::{Count, Page};
 use crate::error::Error;
 use crate::job::{Filter, JobId};
 
-/// How many looks one count takes at most.
-const MOST_LOOKS: usize = 10;
-
 /// A page of the jobs that fit.
 pub(super) async fn page(connection: &mut SqliteConnection, filter: &Filter) -> Result<Page, Fault> {
     let size = filter.page();
-    let rank = |id: JobId| if filter.newest_first { !id.as_u128() } else { id.as_u128() };
     let (mut jobs, mut next) = (Vec::new(), None::<JobId>);
     let looks = look::looks(connection, filter).await?;
     let are_many = looks.len() > 1;
@@ -28,14 +25,14 @@ pub(super) async fn page(connection: &mut SqliteConnection, filter: &Filter) -> 
             found > size
         };
         let end = look.rows(connection, take, size + 1).await?;
-        next = next.into_iter().chain(end).min_by_key(|id| rank(*id));
+        next = next.into_iter().chain(end).min_by_key(|id| filter.rank(*id));
     }
     if are_many {
-        jobs.sort_by_key(|job| rank(job.id));
+        jobs.sort_by_key(|job| filter.rank(job.id));
         // A job that moved while the looks were taken was met twice.
         jobs.dedup_by_key(|job| job.id);
         // What is behind the end of one of them is not known whole.
-        jobs.retain(|job| next.is_none_or(|next| rank(job.id) <= rank(next)));
+        jobs.retain(|job| next.is_none_or(|next| filter.rank(job.id) <= filter.rank(next)));
     }
     if jobs.len() > size {
         jobs.truncate(size);

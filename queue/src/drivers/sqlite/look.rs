@@ -65,7 +65,7 @@ impl<'a> Look<'a> {
     fn new(filter: &'a Filter, mut source: Source, states: &[JobState]) -> Self {
         let bounds = filter.bounds();
         if let Source::Of(ids) = &mut source {
-            ids.retain(|&id| bounds.above.is_none_or(|above| id > above) && bounds.below.is_none_or(|below| id < below));
+            ids.retain(|&id| bounds.has(id));
             ids.sort_unstable();
             ids.dedup();
             if filter.newest_first {

@@ -19,19 +19,11 @@ impl Sqlite {
         let ids = if ids.is_empty() { None } else { serde_json::to_string(&ids).ok() };
         self.acting(async move |connection, acted| {
             let mut script = Script::default();
-            script.add(include_str!("sql/tell.sql")).bind(word(told)).bind(ids.clone()).bind(acted.now).bind(ids);
+            script.add(include_str!("sql/tell.sql")).bind(told.as_str()).bind(ids.clone()).bind(acted.now).bind(ids);
             let answers = script.run(connection).await?;
             Ok(answers.first().map_or(0, |answer| usize::try_from(answer.changes).unwrap_or(usize::MAX)))
         })
         .await
-    }
-}
-
-/// As the column `told` has it.
-const fn word(told: Told) -> &'static str {
-    match told {
-        Told::Quiet => "quiet",
-        Told::Restart => "restart",
     }
 }
 

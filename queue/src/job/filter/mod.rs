@@ -82,6 +82,13 @@ pub struct Bounds {
     pub below: Option<JobId>,
 }
 
+impl Bounds {
+    /// Whether an id lies between them.
+    pub(crate) fn has(&self, id: JobId) -> bool {
+        self.above.is_none_or(|above| id > above) && self.below.is_none_or(|below| id < below)
+    }
+}
+
 impl Filter {
     /// How many rows one look goes over at most, so that it takes no longer the more there are.
     pub const LOOK: usize = 10_000;
@@ -195,9 +202,21 @@ impl Filter {
 
     /// The same filter, if it names nothing but states and queues, and perhaps the page.
     pub(crate) fn by_state_and_queue(&self) -> Option<&Self> {
-        let Self { states, queues, not_queues, newest_first, after: _, limit: _, .. } = self.clone();
-        let plain = Self { states, queues, not_queues, newest_first, after: self.after, limit: self.limit, ..Self::default() };
+        let plain = Self {
+            states: self.states.clone(),
+            queues: self.queues.clone(),
+            not_queues: self.not_queues.clone(),
+            newest_first: self.newest_first,
+            after: self.after,
+            limit: self.limit,
+            ..Self::default()
+        };
         (plain == *self).then_some(self)
+    }
+
+    /// The place of a job in the order of the page: lower comes first.
+    pub(crate) fn rank(&self, id: JobId) -> u128 {
+        if self.newest_first { !id.as_u128() } else { id.as_u128() }
     }
 
     /// Whether jobs of this queue may fit.
@@ -221,17 +240,14 @@ impl Filter {
     /// Whether a job fits; what drivers without a query language use, and all of them for what [`reads_rows`](Filter::reads_rows) tells.
     #[must_use]
     pub fn fits(&self, row: &JobRow) -> bool {
-        let Bounds { above, below } = self.bounds();
-        (self.states.is_empty() || self.states.contains(&row.state))
+        self.has_state(row.state)
             && (self.ids.is_empty() || self.ids.contains(&row.id))
             && (self.kinds.is_empty() || self.kinds.contains(&row.kind))
-            && (self.queues.is_empty() || self.queues.contains(&row.queue))
+            && self.has_queue(&row.queue)
             && (self.tags.is_empty() || row.tags.iter().any(|tag| self.tags.contains(tag)))
             && !self.not_kinds.contains(&row.kind)
-            && !self.not_queues.contains(&row.queue)
             && !row.tags.iter().any(|tag| self.not_tags.contains(tag))
-            && above.is_none_or(|above| row.id > above)
-            && below.is_none_or(|below| row.id < below)
+            && self.bounds().has(row.id)
             && (self.errors.is_empty() || row.errors.last().is_some_and(|last| self.fits_error(&last.message)))
             && self.args.iter().all(|arg| arg.fits(row))
     }

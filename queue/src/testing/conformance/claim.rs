@@ -8,17 +8,17 @@ use crate::drivers::{Delivery, Extra, Inspect, NewJob, Settled, WorkerId};
 use crate::job::{JobState, Outcome};
 use crate::{ErrorKind, JobId};
 
-async fn claim(subject: &Subject, id: JobId) -> Delivery {
+pub(super) async fn claim(subject: &Subject, id: JobId) -> Delivery {
     let inspect = subject.driver.inspect().expect("the rule asked for it");
-    inspect.claim(id, subject.worker, LEASE).await.expect("it waits")
+    inspect.claim(id, subject.worker, LEASE).await.expect("it can be claimed")
 }
 
-async fn refusal(subject: &Subject, id: JobId) -> ErrorKind {
+pub(super) async fn refusal(subject: &Subject, id: JobId) -> ErrorKind {
     let inspect = subject.driver.inspect().expect("the rule asked for it");
     inspect.claim(id, subject.worker, LEASE).await.expect_err("it cannot be claimed").kind()
 }
 
-async fn total(inspect: &dyn Inspect, state: JobState) -> u64 {
+pub(super) async fn total(inspect: &dyn Inspect, state: JobState) -> u64 {
     inspect.counts().await.expect("`counts` works").total(state)
 }
 
@@ -103,20 +103,12 @@ pub(super) async fn a_claim_counts_an_attempt_and_a_token_as_a_fetch_does(subjec
     Ok(())
 }
 
-pub(super) async fn what_does_not_wait_cannot_be_claimed(subject: &Subject) -> Verdict {
+pub(super) async fn a_held_a_running_and_a_completed_job_cannot_be_claimed(subject: &Subject) -> Verdict {
     subject.inspect()?;
-    let mut cases = Vec::new();
-    for (outcome, state) in [
-        (Outcome::Complete, JobState::Completed),
-        (fail(), JobState::Failed),
-        (Outcome::Cancel { reason: None }, JobState::Cancelled),
-    ] {
-        let lease = subject.take_new(job()).await.lease;
-        subject.end(lease, outcome).await;
-        cases.push((lease.id, state));
-    }
+    let completed = subject.take_new(job()).await.lease;
+    subject.end(completed, Outcome::Complete).await;
     let running = subject.take_new(job()).await.lease;
-    cases.push((running.id, JobState::Running));
+    let mut cases = vec![(completed.id, JobState::Completed), (running.id, JobState::Running)];
     let held = NewJob { extra: Some(Box::new(Extra { held: true, ..Extra::default() })), ..job() };
     cases.push((subject.store(held).await, JobState::Held));
     for (id, state) in cases {
@@ -155,7 +147,15 @@ pub(super) async fn a_claimed_job_is_not_handed_out_again(subject: &Subject) -> 
 
 pub(super) async fn of_many_claims_of_one_job_one_is_answered(subject: &Subject) -> Verdict {
     subject.inspect()?;
-    let id = subject.store(job()).await;
+    let waiting = subject.store(job()).await;
+    assert_one_claims(subject, waiting, 1).await;
+    let failed = subject.end_new(job(), fail()).await.lease.id;
+    assert_one_claims(subject, failed, 2).await;
+    Ok(())
+}
+
+/// Eight ask for it at once.
+async fn assert_one_claims(subject: &Subject, id: JobId, attempt: u32) {
     let claiming: Vec<_> = (0..8)
         .map(|_| {
             let one = subject.neighbour();
@@ -169,15 +169,14 @@ pub(super) async fn of_many_claims_of_one_job_one_is_answered(subject: &Subject)
     for task in claiming {
         match task.await.expect("the task goes on") {
             Ok(delivery) => {
-                assert_eq!((delivery.lease.id, delivery.attempt), (id, 1));
+                assert_eq!((delivery.lease.id, delivery.attempt), (id, attempt));
                 won += 1;
             }
             Err(error) => assert_eq!(error.kind(), ErrorKind::Conflict, "{error}"),
         }
     }
     assert_eq!(won, 1);
-    assert_eq!(subject.row(id).await.attempt, 1);
-    Ok(())
+    assert_eq!(subject.row(id).await.attempt, attempt);
 }
 
 /// A worker that dies with it is one like any other.

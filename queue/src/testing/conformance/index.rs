@@ -119,6 +119,7 @@ macro_rules! __conformance_rules {
                 a_key_is_taken_in_every_queue,
                 equal_keys_in_one_group_are_resolved_in_order,
                 equal_keys_in_one_batch_are_resolved_in_order,
+                a_repeated_push_of_an_ended_job_takes_no_key_in_its_batch,
                 a_repeated_push_of_a_unique_job_is_no_duplicate,
                 the_key_is_kept_while_the_job_lives,
                 the_key_is_free_after_the_job_completed,
@@ -219,13 +220,21 @@ macro_rules! __conformance_rules {
                 a_job_that_is_not_yet_due_is_claimed,
                 a_job_claimed_early_may_be_released_early,
                 a_claim_counts_an_attempt_and_a_token_as_a_fetch_does,
-                what_does_not_wait_cannot_be_claimed,
+                a_held_a_running_and_a_completed_job_cannot_be_claimed,
                 a_paused_queue_is_no_obstacle,
                 a_claimed_job_is_not_handed_out_again,
                 of_many_claims_of_one_job_one_is_answered,
                 a_claimed_job_comes_back_when_its_lease_runs_out,
                 a_claimed_job_is_kept_by_renewals,
                 a_claimed_job_can_be_cancelled_as_any_that_runs,
+            }
+            claim_ended {
+                a_failed_or_a_cancelled_job_is_retried_for_its_claim,
+                what_ended_a_job_is_forgotten_by_its_claim,
+                a_claim_of_an_ended_job_takes_its_unique_key,
+                a_claim_of_an_ended_job_whose_key_is_taken_names_the_winner,
+                an_ended_job_that_is_claimed_is_available_to_nobody,
+                an_ended_job_that_is_claimed_wakes_nobody,
             }
             workers {
                 a_worker_that_renews_has_a_row,

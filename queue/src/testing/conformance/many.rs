@@ -37,9 +37,7 @@ async fn assert_acts(inspect: &dyn Inspect, action: Action, cases: &[(JobId, Ans
 
 /// A job that runs has ended so.
 async fn ended(subject: &Subject, new: NewJob, outcome: Outcome) -> JobId {
-    let lease = subject.take_new(new).await.lease;
-    subject.end(lease, outcome).await;
-    lease.id
+    subject.end_new(new, outcome).await.lease.id
 }
 
 /// How many jobs are in these states.

@@ -27,6 +27,7 @@ mod subject;
 
 mod cancel;
 mod claim;
+mod claim_ended;
 mod close;
 mod content;
 mod count;

@@ -222,6 +222,13 @@ impl Subject {
         assert_eq!(self.settle(lease, outcome).await, Settled::Stored, "the lease is good, so {text} is stored");
     }
 
+    /// Pushes a job, fetches it, and ends its run.
+    pub(super) async fn end_new(&self, job: NewJob, outcome: Outcome) -> Delivery {
+        let delivery = self.take_new(job).await;
+        self.end(delivery.lease, outcome).await;
+        delivery
+    }
+
     // Leases and time.
 
     pub(super) fn worker_row(&self, queues: &[&str]) -> WorkerRow {

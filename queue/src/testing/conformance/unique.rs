@@ -67,6 +67,27 @@ pub(super) async fn equal_keys_in_one_group_are_resolved_in_order(subject: &Subj
 }
 
 /// Group commit puts strangers into one batch.
+/// A push that is repeated is what it was, and no other job is a duplicate of one that has ended.
+pub(super) async fn a_repeated_push_of_an_ended_job_takes_no_key_in_its_batch(subject: &Subject) -> Verdict {
+    subject.needs(subject.capabilities().unique, "unique keys")?;
+    for is_first in [true, false] {
+        let old = job_with_key("monthly");
+        let done = subject.take_new(old.clone()).await.lease;
+        subject.end(done, Outcome::Complete).await;
+        let new = job_with_key("monthly");
+        let mut batch = vec![old.clone(), new.clone()];
+        if !is_first {
+            batch.reverse();
+        }
+        let expected: Vec<_> = batch.iter().map(|job| Pushed::stored(job.id)).collect();
+        assert_eq!(subject.push_all(batch).await, expected, "the ended one first: {is_first}");
+        let lease = subject.take().await.lease;
+        assert_eq!(lease.id, new.id);
+        subject.end(lease, Outcome::Complete).await;
+    }
+    Ok(())
+}
+
 pub(super) async fn equal_keys_in_one_batch_are_resolved_in_order(subject: &Subject) -> Verdict {
     applies(subject)?;
     let groups: Vec<_> = (0..5).map(|_| group(vec![job_with_key(KEY)])).collect();

@@ -1,4 +1,4 @@
--- A page of jobs by id, and how far it was looked: from each place that is asked for the next so many rows, and of them those that fit. The last
+-- A page of jobs by id (the driver turns the order round for the newest first), and how far it was looked: from each place that is asked for the next so many rows, and of them those that fit. The last
 -- row of a full look is answered also where it does not fit. What is null fits all: arrays of states, kinds, queues and tags, and of kinds, queues and
 -- tags that do not fit.
 SELECT id, kind, version::bigint, queue, state, priority::bigint, due_at, attempt, max_attempts, rescues, created_at, started_at, finished_at, worker,
